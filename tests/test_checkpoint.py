@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from kryptui.engine import checkpoint
+from kryptui.engine import checkpoint, folders
 from kryptui.errors import InputError, RunError
 
 WEIGHTS = {"layer.weight": torch.arange(6.0).reshape(2, 3), "layer.bias": torch.zeros(2, dtype=torch.bfloat16)}
@@ -94,8 +94,8 @@ def test_a_really_full_disk_is_told_in_a_line(tmp_path: Path) -> None:
 def test_pointers_are_swapped_in_one_piece(tmp_path: Path) -> None:
     saved(tmp_path, 2)
     saved(tmp_path, 3)
-    checkpoint.point(tmp_path, "best", 2)
-    checkpoint.point(tmp_path, "best", 3)
+    folders.point(tmp_path, "best", 2)
+    folders.point(tmp_path, "best", 3)
     assert (tmp_path / "best").resolve().name == "step-00000003"
     assert not list(tmp_path.glob(".*.writing"))
 
@@ -105,14 +105,14 @@ def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
     (tmp_path / ".step-00000009.writing").mkdir()
     (tmp_path / ".step-00000009.writing" / "weights.safetensors").write_bytes(b"half")
     (tmp_path / ".best.writing").symlink_to("step-00000009")
-    checkpoint.remove_unfinished(tmp_path)
+    folders.remove_unfinished(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["step-00000003"]
 
 
 def test_steps_are_numbers_in_order(tmp_path: Path) -> None:
     for step in (100, 20, 3):
         saved(tmp_path, step)
-    assert checkpoint.steps(tmp_path) == [3, 20, 100]
+    assert folders.steps(tmp_path) == [3, 20, 100]
 
 
 def test_a_folder_without_checkpoint_is_refused(tmp_path: Path) -> None:

@@ -10,13 +10,14 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
@@ -28,8 +29,8 @@ from kryptui.runs.store import Store
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(tmp_path / "runs.db") as opened:
+def store(target: str | Path) -> Iterator[Store]:
+    with Store.open(target) as opened:
         yield opened
 
 
@@ -281,6 +282,80 @@ def test_an_attempt_that_was_superseded_writes_no_more_and_says_so(store: Store)
     with pytest.raises(RunError, match="no longer attempt 1's"):
         old.close()
     assert [row.value for row in store.metrics(old.run_id)] == [2.0]
+
+
+@contextmanager
+def commits(store: Store, outcomes: Iterable[str], meanwhile: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """The next commits in turn are `refused`, or `lost`: made, without the answer coming back; others go well.
+
+    `meanwhile` happens after such a commit, before it is tried again.
+    """
+    dialect, left = store._engine.dialect, iter(outcomes)
+    assert dialect.dbapi is not None
+    failure, commit = dialect.dbapi.OperationalError, dialect.do_commit
+
+    def do_commit(connection: Any) -> None:
+        outcome = next(left, "made") if threading.current_thread().name.startswith("recorder-") else "made"
+        if outcome != "refused":
+            commit(connection)
+        if outcome != "made":
+            meanwhile()
+            raise failure("no answer")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dialect, "do_commit", do_commit)
+        patch.setattr(recorder, "INTERVAL_SECONDS", 0.001)
+        yield
+
+
+@pytest.mark.parametrize("outcome", ["refused", "lost"])
+def test_a_commit_without_an_answer_is_on_record_once(store: Store, outcome: str) -> None:
+    with started(store) as record:
+        with commits(store, [outcome], lambda: record.metric(2, 0.0, {"loss": 1.0})):
+            record.metric(1, 0.0, {"loss": 2.0, "eer": 0.5})
+            record.artifact("submission", "out.csv")
+            record.flush()
+        record.metric(3, 0.0, {"loss": 3.0})
+        record.flush()
+        points = [(row.seq, row.name, row.step) for row in store.metrics(record.run_id)]
+        loss = store.summaries(record.run_id)["loss"]
+    assert points == [(1, "loss", 1), (2, "eer", 1), (4, "loss", 2), (5, "loss", 3)]
+    assert len(store.artifacts(record.run_id)) == 1
+    assert (loss.last, loss.best) == (3.0, 1.0)
+
+
+ACTIONS: dict[str, Callable[[Recorder, int], None]] = {
+    "metric": lambda record, step: record.metric(step, 0.0, {"loss": math.cos(step), "eer": 1 / (1 + step)}),
+    "nothing": lambda record, step: record.metric(step, 0.0, {}),
+    "log": lambda record, step: record.log("info", str(step)),
+    "evaluation": lambda record, step: record.evaluation(step, {"eer": 1 / (1 + step)}, []),
+    "artifact": lambda record, step: record.artifact("checkpoint", str(step % 3), step=step),
+    "removed": lambda record, step: record.artifact_removed(str(step % 3)),
+    "progress": lambda record, step: record.progress(step=step),
+    "stepped": lambda record, step: record.stepped(),
+    "flush": lambda record, step: record.flush(),
+}
+
+
+@given(
+    actions=st.lists(st.sampled_from(list(ACTIONS)), max_size=25),
+    outcomes=st.lists(st.sampled_from(["made", "refused", "lost"]), max_size=12),
+)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_becomes_of_commits_the_record_is_that_of_a_database_that_never_fails(
+    store: Store, actions: list[str], outcomes: list[str]
+) -> None:
+    told = []
+    for results in ([], outcomes):
+        with started(store) as record, commits(store, results):
+            for step, action in enumerate(actions):
+                ACTIONS[action](record, step)
+            record.flush()
+        run = store.get_run(record.run_id)
+        artifacts = [(row.path, row.step) for row in store.artifacts(run.id)]
+        lines = [line.text for line in store.log_lines(run.id)]
+        told.append((*story(store, run.id), artifacts, lines, run.progress))
+    assert told[0] == told[1]
 
 
 def test_rows_wait_for_a_database_that_another_process_holds(

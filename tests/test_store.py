@@ -21,8 +21,8 @@ from kryptui.runs.store import Store
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(tmp_path / "runs.db") as opened:
+def store(target: str | Path) -> Iterator[Store]:
+    with Store.open(target) as opened:
         yield opened
 
 
@@ -52,7 +52,7 @@ def test_a_new_run_is_read_as_it_was_created(store: Store) -> None:
     assert run.config == config
     assert run.env == {"python": "3.12"}
     assert (run.config_hash, run.data_hash, run.note, run.parent) == ("c0ffee", "d1", "first try", None)
-    assert (run.started, run.ended, run.heartbeat, run.progress) == (None, None, None, {})
+    assert (run.started, run.ended, run.last_step_at, run.progress) == (None, None, None, {})
 
 
 def test_an_id_starts_with_a_letter_so_that_nothing_reads_it_as_a_number(store: Store) -> None:

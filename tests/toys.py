@@ -43,7 +43,7 @@ class MemoryRecorder:
         self.lines: list[str] = []
         self.evaluations: list[int] = []
         self.artifacts: dict[str, int | None] = {}
-        self.flushes = 0
+        self.flushes = self.moves = 0
 
     def metric(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
         self.points += [(step, epoch, name, value) for name, value in sorted(values.items())]
@@ -71,6 +71,9 @@ class MemoryRecorder:
 
     def progress(self, **fields: Any) -> None:
         self.last_progress = fields
+
+    def stepped(self) -> None:
+        self.moves += 1
 
     def flush(self) -> None:
         self.flushes += 1

@@ -10,12 +10,23 @@ from typing import Annotated
 
 import typer
 
+from kryptui.cli.completion import complete_configuration, complete_run
 from kryptui.cli.options import DATABASE, Database, DeviceName, Json, workspace
 
-What = Annotated[str, typer.Argument(metavar="WHAT", help="A run, a checkpoint's folder, or a file of weights.")]
+What = Annotated[
+    str,
+    typer.Argument(
+        metavar="WHAT", help="A run, a checkpoint's folder, or a file of weights.", autocompletion=complete_run
+    ),
+]
 Config = Annotated[
     str | None,
-    typer.Option("--config", metavar="CFG", help="Configuration or preset that a file of weights belongs to."),
+    typer.Option(
+        "--config",
+        metavar="CFG",
+        help="Configuration or preset that a file of weights belongs to.",
+        autocompletion=complete_configuration,
+    ),
 ]
 
 

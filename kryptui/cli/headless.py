@@ -7,13 +7,14 @@ import math
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from kryptui.engine.protocols import Recorder
-from kryptui.figures import Figure
+if TYPE_CHECKING:
+    from kryptui.engine.protocols import Recorder
+    from kryptui.figures import Figure
 
 
 class View(Protocol):
@@ -89,6 +90,10 @@ class Watched:
         """Recorded and shown."""
         self._recorder.progress(**fields)
         self.show(lambda view: view.progress(fields))
+
+    def stepped(self) -> None:
+        """Recorded."""
+        self._recorder.stepped()
 
     def flush(self) -> None:
         """Waits for the record."""
@@ -221,13 +226,15 @@ class BarView:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them: 8s, 2m05s, 1h07m."""
+    """Seconds as people say them: 8s, 2m05s, 1h07m, 3d04h."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole}s"
     if whole < 3600:
         return f"{whole // 60}m{whole % 60:02}s"
-    return f"{whole // 3600}h{whole % 3600 // 60:02}m"
+    if whole < 2 * 86400:
+        return f"{whole // 3600}h{whole % 3600 // 60:02}m"
+    return f"{whole // 86400}d{whole % 86400 // 3600:02}h"
 
 
 def _say(text: str) -> None:

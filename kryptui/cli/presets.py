@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from kryptui.cli.completion import complete_preset
+
 app = typer.Typer(help="Ready-made run configurations.", no_args_is_help=True, rich_markup_mode=None)
 
 
@@ -20,7 +22,9 @@ def list_presets() -> None:
 
 
 @app.command("show")
-def show_preset(name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
+def show_preset(
+    name: Annotated[str, typer.Argument(metavar="NAME", autocompletion=complete_preset)],
+) -> None:
     """A preset's YAML, to save and change."""
     from kryptui import config
 

@@ -9,26 +9,36 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kryptui.cli.completion import complete_configuration, complete_run
 from kryptui.cli.options import DATABASE, Database, Json, Overrides, workspace
 
 if TYPE_CHECKING:
     from kryptui.config import AnyConfig
     from kryptui.engine.control import Control
     from kryptui.engine.protocols import Recorder
-    from kryptui.jobs.training import Finished, Watch
+    from kryptui.jobs.training import Finished, Tell, Watch
     from kryptui.jobs.workspace import Workspace
     from kryptui.tasks.registry import TaskSpec
 
 
 def run(
     cfg: Annotated[
-        str | None, typer.Argument(metavar="[CFG]", help="A YAML file, or the name of a preset.")
+        str | None,
+        typer.Argument(
+            metavar="[CFG]", help="A YAML file, or the name of a preset.", autocompletion=complete_configuration
+        ),
     ] = None,
     headless: Annotated[bool, typer.Option("--headless", help="Train without a screen.")] = False,
     override: Overrides = None,
     resume: Annotated[
-        str | None, typer.Option("--resume", metavar="RUN", help="Go on with an interrupted run instead.")
+        str | None,
+        typer.Option(
+            "--resume", metavar="RUN", help="Go on with an interrupted run instead.", autocompletion=complete_run
+        ),
     ] = None,
+    queue: Annotated[
+        bool, typer.Option("--queue", help="Put it in the queue for a worker, checked as if it began here.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check configuration, data and model; train nothing.")
     ] = False,
@@ -42,7 +52,9 @@ def run(
 
     if (cfg is None) == (resume is None):
         raise InputError("give a configuration (a YAML file or a preset), or --resume RUN; one of the two")
-    if not (headless or dry_run) and sys.stdout.isatty():
+    if queue and (dry_run or resume is not None):
+        raise InputError("--queue: leave --dry-run out; an interrupted run is queued by: kryptui runs resume RUN")
+    if not (headless or dry_run or queue) and sys.stdout.isatty():
         raise InputError("run: this version has no screen to train on yet; add --headless")
     if dry_run and json_lines:
         raise InputError("--dry-run: prints a few lines for people; leave --json out")
@@ -55,6 +67,9 @@ def run(
     if dry_run:
         _dry_run(config)
         return
+    if queue:
+        _enqueue(config, workspace(database), json_lines)
+        return
     raise typer.Exit(train_and_report(config, workspace(database), json_lines)[0])
 
 
@@ -64,7 +79,7 @@ def train_and_report(config: AnyConfig, where: Workspace, json_lines: bool) -> t
     from kryptui.tasks import registry
 
     with _shown(registry.get(config.task.kind), json_lines) as (control, watch):
-        finished = training.train(config, where, control, watch)
+        finished = training.train(config, where, control, watch, _waiting(json_lines))
     return _report(finished, where, json_lines), finished.run_id
 
 
@@ -73,24 +88,51 @@ def _resume(run_name: str, where: Workspace, json_lines: bool) -> int:
     from kryptui.tasks import registry
 
     with where.open(create=False) as store:
-        kind = store.get_run(store.resolve_run(run_name)).task
-    with _shown(registry.get(kind), json_lines) as (control, watch):
-        finished = training.resume(run_name, where, control, watch)
+        row = store.get_run(store.resolve_run(run_name))
+    training.check_resumable(row)
+    with _shown(registry.get(row.task), json_lines) as (control, watch):
+        finished = training.resume(run_name, where, control, watch, _waiting(json_lines))
     return _report(finished, where, json_lines)
+
+
+def _enqueue(config: AnyConfig, where: Workspace, json_output: bool) -> None:
+    """One line, or {"run": id, "ahead": how many wait before it}."""
+    import json
+
+    from kryptui.jobs import training
+    from kryptui.runs import queue
+
+    run_id = training.enqueue(config, where)
+    with where.open(create=False, write=False) as store:
+        waiting = [row.id for row in queue.waiting(store, str(where.root.resolve()))]
+    ahead = waiting.index(run_id) if run_id in waiting else 0
+    if json_output:
+        typer.echo(json.dumps({"run": run_id, "ahead": ahead}))
+    else:
+        typer.echo(f"run {run_id}: queued, {ahead} before it; kryptui worker takes it")
+
+
+def _waiting(json_lines: bool) -> Tell:
+    """Says that a run waits for a device."""
+    from kryptui.cli.headless import JsonView
+
+    return lambda text: JsonView().event("waiting", text=text) if json_lines else typer.echo(text, err=True)
 
 
 def _dry_run(config: AnyConfig) -> None:
     from kryptui.config import at_stage
+    from kryptui.engine.device import resolve
     from kryptui.jobs.training import prepare
     from kryptui.models.embedder import count_parameters
 
+    device = resolve(config.device, config.precision, config.threads, config.channels_last)
     prepared = prepare(config)
     for notice in prepared.task.take_notices():
         typer.echo(notice.text, err=True)
     model = prepared.task.model()
-    typer.echo(f"{config.name}: would run on {prepared.device.label}; {count_parameters(model):,} parameters")
+    typer.echo(f"{config.name}: would run on {device.label}; {count_parameters(model):,} parameters")
     for index, stage in enumerate(config.stages):
-        work = prepared.task.stage(at_stage(config, index), index, prepared.device.device)
+        work = prepared.task.stage(at_stage(config, index), index, device.device)
         steps = work.steps_per_epoch
         typer.echo(f"stage {stage.name}: {stage.epochs} epochs of {steps} batches, lr {stage.lr:g}")
 

@@ -1,18 +1,15 @@
 """Checkpoints: folders that are whole or absent, never changed, and hold all that it takes to go on.
 
-`checkpoints/<run>/step-<n>/` holds weights.safetensors, checkpoint.json and state.pt; `best` and `last` beside it
-are links that are swapped in one piece.
+`checkpoints/<run>/step-<n>/` holds weights.safetensors, checkpoint.json and state.pt; see `folders` for what lies
+beside it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import re
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,10 +19,10 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
+from kryptui.engine.folders import META_FILE, step_folder, sync, unfinished
 from kryptui.errors import InputError, RunError
 from kryptui.models.weights import WEIGHTS_FILE, read_weights
 
-META_FILE = "checkpoint.json"
 STATE_FILE = "state.pt"
 FORMAT = 1
 
@@ -49,11 +46,6 @@ class Saved:
     size: int
 
 
-def step_folder(folder: Path, step: int) -> Path:
-    """Where the checkpoint of a step lies in a run's folder."""
-    return folder / f"step-{step:08d}"
-
-
 def save(
     folder: Path, step: int, weights: Mapping[str, Tensor], state: Mapping[str, Any], meta: Mapping[str, Any]
 ) -> Saved:
@@ -62,7 +54,7 @@ def save(
     Raises RunError where it cannot be written (a full disk, say); what was there before is left as it was.
     """
     target = step_folder(folder, step)
-    temporary = target.with_name(f".{target.name}.writing")
+    temporary = unfinished(target)
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
@@ -75,10 +67,10 @@ def save(
         size = 0
         for file in temporary.iterdir():
             size += file.stat().st_size
-            _sync(file)
-        _sync(temporary)
+            sync(file)
+        sync(temporary)
         temporary.rename(target)
-        _sync(folder)
+        sync(folder)
     except (OSError, SafetensorError, RuntimeError) as error:
         shutil.rmtree(temporary, ignore_errors=True)
         raise RunError(
@@ -86,35 +78,6 @@ def save(
             "Make room, then resume the run"
         ) from error
     return Saved(target, digest, size)
-
-
-def point(folder: Path, name: str, step: int) -> None:
-    """Makes `best` or `last` mean the checkpoint of a step, in one piece; raises RunError where it cannot."""
-    temporary = folder / f".{name}.writing"
-    try:
-        temporary.unlink(missing_ok=True)
-        temporary.symlink_to(step_folder(folder, step).name)
-        temporary.replace(folder / name)
-        _sync(folder)
-    except OSError as error:
-        raise RunError(f"{folder / name}: could not be pointed at step {step} ({_reason(error)})") from error
-
-
-def steps(folder: Path) -> list[int]:
-    """The steps that have a checkpoint, in order."""
-    found = (re.fullmatch(r"step-([0-9]{8,})", path.name) for path in folder.glob("step-*") if path.is_dir())
-    return sorted(int(match[1]) for match in found if match)
-
-
-def remove(folder: Path, step: int) -> None:
-    """Deletes the checkpoint of a step."""
-    shutil.rmtree(step_folder(folder, step), ignore_errors=True)
-
-
-def remove_unfinished(folder: Path) -> None:
-    """Deletes what a process that died while writing left behind."""
-    for path in folder.glob(".*.writing"):
-        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def read_meta(path: Path) -> dict[str, Any]:
@@ -160,20 +123,6 @@ def read_own_weights(path: Path, meta: Mapping[str, Any]) -> dict[str, Tensor]:
     if _sha256(file) != meta.get("weights_sha256"):
         raise InputError(f"{file}: is not what was saved (its hash differs); the file is damaged")
     return weights
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[int]:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _sync(path: Path) -> None:
-    with _opened(path) as descriptor:
-        os.fsync(descriptor)
 
 
 def _sha256(path: Path) -> str:

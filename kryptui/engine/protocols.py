@@ -44,5 +44,8 @@ class Recorder(Protocol):
     def progress(self, **fields: Any) -> None:
         """Where the run stands now; only the newest counts."""
 
+    def stepped(self) -> None:
+        """The loop has moved; called after every batch, so it must cost nothing."""
+
     def flush(self) -> None:
         """Returns when all that was taken is durable; raises RunError where it cannot be."""

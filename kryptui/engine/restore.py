@@ -9,7 +9,7 @@ from torch import nn
 
 from kryptui import config as configuration
 from kryptui.config import AnyConfig
-from kryptui.engine import checkpoint
+from kryptui.engine import checkpoint, folders
 from kryptui.engine.device import Device, resolve, use
 from kryptui.models.embedder import load_exactly
 from kryptui.tasks import registry
@@ -40,7 +40,7 @@ def from_checkpoint(path: Path, device: str | None = None) -> Restored:
     `device` replaces the configuration's. Raises InputError for a checkpoint that is damaged or does not fit.
     """
     meta = checkpoint.read_meta(path)
-    config = configuration.check(meta["config"], str(path / checkpoint.META_FILE), registry.settings_of)
+    config = configuration.check(meta["config"], str(path / folders.META_FILE), registry.settings_of)
     task = registry.builder(config).for_inference(config, meta["rebuild"])
     weights = checkpoint.read_own_weights(path, meta)
     model = task.model()

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from kryptui import __version__
 from kryptui.config import AnyConfig, at_stage, split_interval, to_plain
-from kryptui.engine import checkpoint
+from kryptui.engine import checkpoint, folders
 from kryptui.engine.control import Control
 from kryptui.engine.device import Device, evaluating, seed_of, use
 from kryptui.engine.memory import largest_that_fits
@@ -67,7 +67,7 @@ class Trainer:
         self.at = Position()
         self.window = Window(device.device)
         self.meter = Meter()
-        self.saved_step = -1
+        self.saved_step = self.measured_step = -1
         self.saved_at = time.monotonic()
         use(device)
         torch.manual_seed(seed_of(config.seed, "model"))
@@ -145,6 +145,7 @@ class Trainer:
             if len(batch.images):
                 try:
                     self.window.add(self._backward(work, batch, len(batches)))
+                    self.recorder.stepped()
                     fits = True
                 except torch.OutOfMemoryError:
                     fits = False  # what did not fit is held until this handler is left
@@ -183,20 +184,29 @@ class Trainer:
         with self.meter.paused():
             is_best = (ends or self._due(every.evaluate.every)) and self._evaluate(epoch)
             if self.control.take_evaluate():
-                self._measure(epoch)
-            wished = self.control.take_checkpoint() or self.control.stopping
+                self._measure_once(epoch)
+            wished, stopping = self.control.take_checkpoint(), self.control.stopping
             if at.stage_over:
                 self._log_point(epoch, steps_per_epoch)
-            if is_best or ends or at.stage_over or wished or self._due(every.checkpoint.every):
+            if is_best or ends or at.stage_over or wished or stopping or self._due(every.checkpoint.every):
                 self._save()
+            if stopping or self.control.paused:
+                self._tell_progress(steps_per_epoch)
+            if wished or stopping:
+                self.recorder.log("info", f"{'stopped at' if stopping else 'saved'} step {at.step}")
             if self.control.paused:
-                self._pause()
+                self._pause(epoch)
 
     def _log_point(self, epoch: float, steps_per_epoch: int) -> None:
-        at, stages = self.at, self.config.stages
+        at = self.at
         means = self.window.take()
         if means and self.optimizer is not None:
             self.recorder.metric(at.step, epoch, {**means, "lr": self.optimizer.param_groups[0]["lr"]})
+        self._tell_progress(steps_per_epoch)
+        self._tell_notices()
+
+    def _tell_progress(self, steps_per_epoch: int) -> None:
+        at, stages = self.at, self.config.stages
         epochs_left = sum(stage.epochs for stage in stages[at.stage :])
         left = max(0, epochs_left * steps_per_epoch - at.stage_step)
         self.recorder.progress(
@@ -208,7 +218,6 @@ class Trainer:
             total=at.step + left,
             **self.meter.speed(left),
         )
-        self._tell_notices()
 
     def _evaluate(self, epoch: float) -> bool:
         """An evaluation that counts, for the best and for patience; whether it is the best of run or stage."""
@@ -225,11 +234,18 @@ class Trainer:
             self.recorder.log("info", f"no better {self.goal.metric} in {patience} evaluations: the stage ends")
         return of_run or of_stage
 
+    def _measure_once(self, epoch: float) -> None:
+        """An evaluation that somebody wishes for: each step has one evaluation on record."""
+        if self.measured_step == self.at.step:
+            self.recorder.log("info", f"step {self.at.step} has been evaluated")
+        else:
+            self._measure(epoch)
+
     def _measure(self, epoch: float) -> float:
         with evaluating(self.model):
             infer = self.device.infer_with(self.model)
             found = self.task.evaluate(infer, self.device.device, self._tell_evaluating)
-        step = self.at.step
+        step = self.measured_step = self.at.step
         value = float(found.scalars.get(self.goal.metric, math.nan))
         self.recorder.metric(step, epoch, found.scalars)
         self.recorder.evaluation(step, found.scalars, found.figures, found.scores)
@@ -249,16 +265,16 @@ class Trainer:
         self.saved_step, self.saved_at = at.step, time.monotonic()
         self.recorder.artifact("checkpoint", str(saved.path), saved.sha256, saved.size, at.step)
         self._point()
-        there = checkpoint.steps(folder)
+        there = folders.steps(folder)
         kept = {*there[-self.config.checkpoint.keep :], at.best.step, at.stage_best.step}
         for step in (step for step in there if step not in kept):
-            checkpoint.remove(folder, step)
-            self.recorder.artifact_removed(str(checkpoint.step_folder(folder, step)))
+            folders.remove(folder, step)
+            self.recorder.artifact_removed(str(folders.step_folder(folder, step)))
 
     def _point(self) -> None:
         best = self.at.best.step if self.at.best.step >= 0 else self.at.step
-        checkpoint.point(self.folder, "last", self.at.step)
-        checkpoint.point(self.folder, "best", best)
+        folders.point(self.folder, "last", self.at.step)
+        folders.point(self.folder, "best", best)
 
     def _state(self) -> dict[str, Any]:
         return {
@@ -299,7 +315,7 @@ class Trainer:
     def _enter_next_stage(self) -> None:
         at, stages = self.at, self.config.stages
         if at.stage + 1 < len(stages) and stages[at.stage + 1].start == "best" and at.stage_best.step >= 0:
-            path = checkpoint.step_folder(self.folder, at.stage_best.step)
+            path = folders.step_folder(self.folder, at.stage_best.step)
             self.model.load_state_dict(checkpoint.read_own_weights(path, checkpoint.read_meta(path)))
             held = checkpoint.read_state(path)["criterion"]
             if _same_shapes(held, self.criterion.state_dict()):
@@ -318,13 +334,21 @@ class Trainer:
             return self.at.step % count == 0
         return self.at.batch == 0 and self.at.epoch % count == 0
 
-    def _pause(self) -> None:
+    def _pause(self, epoch: float) -> None:
+        """Waits for the end of a pause; other wishes are granted meanwhile."""
         self._save()
-        self.recorder.log("info", "paused")
-        while not self.control.wait_while_paused(1.0):
-            self.recorder.progress(paused=True)
+        self.recorder.log("info", f"paused at step {self.at.step}")
+        self.recorder.progress(paused=True)
+        while not self.control.wait_while_paused(0.1):
+            if self.control.take_evaluate():
+                self._measure_once(epoch)
+            if self.control.take_checkpoint():
+                self.recorder.log("info", f"saved step {self.at.step}")
         self.recorder.progress(paused=False)
-        self.recorder.log("info", "resumed")
+        if self.control.stopping:
+            self.recorder.log("info", f"stopped at step {self.at.step}")
+        else:
+            self.recorder.log("info", "resumed")
 
     def _tell_evaluating(self, done: int, total: int) -> None:
         """A sign of life: an evaluation may take longer than a loop may stand still."""

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from kryptui import config as configuration
+from kryptui.engine.control import Control
 from kryptui.engine.predict import Written, check_output, predict_to_file
 from kryptui.engine.restore import Restored
 from kryptui.errors import InputError, KryptuiError
 from kryptui.jobs import environment
+from kryptui.jobs.steering import obey_stop_alone
 from kryptui.jobs.workspace import Workspace
 from kryptui.runs.recorder import Recorder
 from kryptui.runs.store import Store
@@ -40,9 +42,14 @@ def evaluate(
 ) -> Evaluated:
     """Measures a model on labelled data; raises InputError for data that is not right."""
     _check_source(source)
-    with _on_record("evaluate", restored, origin, workspace, store, {"source": str(source)}) as (run_id, recorder):
+    facts = {"source": str(source)}
+    with _on_record("evaluate", restored, origin, workspace, store, facts, progress) as (
+        run_id,
+        recorder,
+        progressed,
+    ):
         began = time.perf_counter()
-        found = restored.task.evaluate(restored.infer, restored.device.device, source, progress)
+        found = restored.task.evaluate(restored.infer, restored.device.device, source, progressed)
         seconds = time.perf_counter() - began
         step = restored.step or 0
         recorder.metric(step, 0.0, found.scalars)
@@ -64,8 +71,12 @@ def submit(
     _check_source(source)
     check_output(output)
     facts = {"source": str(source), "output": str(output), **options}
-    with _on_record("submit", restored, origin, workspace, store, facts) as (run_id, recorder):
-        written = predict_to_file(restored, source, output, options, origin, progress)
+    with _on_record("submit", restored, origin, workspace, store, facts, progress) as (
+        run_id,
+        recorder,
+        progressed,
+    ):
+        written = predict_to_file(restored, source, output, options, origin, progressed)
         recorder.artifact("submission", str(output.absolute()), written.sha256, written.size)
         recorder.log("info", f"{len(written.prediction.rows)} rows in {written.seconds:.1f} s")
     return run_id, written
@@ -84,7 +95,9 @@ def _on_record(
     workspace: Workspace,
     store: Store,
     facts: Mapping[str, Any],
-) -> Iterator[tuple[str, Recorder]]:
+    progress: Progress | None,
+) -> Iterator[tuple[str, Recorder, Progress]]:
+    """A run of its own, and what its work tells of its progress, where a command to stop ends it."""
     config = restored.config
     run_id = store.create_run(
         kind,
@@ -103,10 +116,20 @@ def _on_record(
         parent=origin.get("run"),
     )
     attempt = store.start_attempt(run_id)
-    recorder = Recorder(store, run_id, attempt, registry.get(config.task.kind).all_directions)
+    control = Control()
+    directions = registry.get(config.task.kind).all_directions
+    recorder = Recorder(store, run_id, attempt, directions, obey_stop_alone(control))
+
+    def progressed(done: int, total: int) -> None:
+        if control.stopping:
+            raise KeyboardInterrupt
+        recorder.progress(done=done, of=total)
+        if progress is not None:
+            progress(done, total)
+
     try:
         try:
-            yield run_id, recorder
+            yield run_id, recorder, progressed
         finally:
             recorder.close()
     except KeyboardInterrupt:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kryptui import config as configuration
-from kryptui.engine.checkpoint import META_FILE
+from kryptui.engine.folders import META_FILE
 from kryptui.engine.restore import Restored, from_checkpoint, from_config
 from kryptui.errors import InputError
 from kryptui.jobs.workspace import Workspace

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +15,13 @@ class Workspace:
 
     root: Path
     database: str
+    tell: Callable[[str], None] | None = None
+    """Told what a person should know of the record: that it was brought up to date, or lies in an unsafe place."""
 
     def open(self, *, create: bool = True, write: bool = True) -> Store:
         """The record; raises InputError for a database that cannot be used."""
         target = self.database if "://" in self.database else self.root / self.database
-        return Store.open(target, create=create, write=write)
+        return Store.open(target, create=create, write=write, tell=self.tell)
 
     def checkpoints(self, run_id: str, recorded: str | None = None) -> Path:
         """The folder of a run's checkpoints: here, or in the workspace that its record names."""

@@ -7,12 +7,14 @@ import math
 import time
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, Double, Update, bindparam, delete, insert, select, update
 
 from kryptui.errors import RunError
-from kryptui.runs.schema import DatabaseNow, artifacts, evaluations, log_lines, metrics, runs, summaries
+from kryptui.runs import bulk, reading
+from kryptui.runs.schema import DatabaseNow, artifacts, commands, evaluations, log_lines, metrics, runs, summaries
 from kryptui.runs.summaries import Direction, Summary, direction_of, summarise
 
 
@@ -79,7 +81,23 @@ class Progress:
     fields: dict[str, Any]
 
 
-Item = Points | LogLine | Evaluation | Artifact | Removed | Progress
+@dataclass(slots=True)
+class Handled:
+    """A command to the run that it has heard, and what it answered."""
+
+    time: float
+    command: int
+    answer: str
+
+
+Item = Points | LogLine | Evaluation | Artifact | Removed | Progress | Handled
+
+
+class Appended(NamedTuple):
+    """The last number that a run's rows have, and the summaries of all its metrics."""
+
+    last_seq: int
+    summaries: dict[str, Summary]
 
 
 def append(
@@ -90,13 +108,22 @@ def append(
     progress: Mapping[str, Any],
     known: Mapping[str, Summary],
     directions: Mapping[str, Direction],
-) -> dict[str, Summary]:
-    """Writes items in the order they came, marks the run as alive, returns the summaries that changed.
+    after: int | None = None,
+) -> Appended:
+    """Writes items in the order they came, and marks the run as alive.
 
+    To be given `after`, the last number known to be on record, where an earlier try failed: if the items, or the
+    first of them, were committed nevertheless, and only the answer was lost, they are not written again.
     Raises SupersededError, and writes nothing, where the run is no longer this attempt's.
     """
-    rows = sum(len(item.values) if isinstance(item, Points) else 1 for item in items)
+    rows = _rows(items)
     seq = _claim(connection, run_id, attempt, rows, items, progress)
+    last_seq = seq + rows
+    if after is not None and seq > after:
+        missing = _beyond(items, seq - after)
+        last_seq -= rows - _rows(missing)
+        connection.execute(update(runs).where(runs.c.id == run_id).values(last_seq=last_seq))
+        items, known = missing, reading.summaries(connection, [run_id]).get(run_id, {})
     points: list[tuple[Any, ...]] = []
     lines: list[tuple[Any, ...]] = []
     series: dict[str, list[tuple[int, float]]] = {}
@@ -113,28 +140,33 @@ def append(
                 lines.append((run_id, seq + 1, attempt, moment, level, text))
             case Evaluation(moment, step, scalars, figures, scores):
                 content = (step, moment, scalars, figures, scores)
-                _insert(connection, evaluations, [(run_id, seq + 1, attempt, *content)])
+                bulk.add(connection, evaluations, [(run_id, seq + 1, attempt, *content)])
             case Artifact(moment, kind, path, host, sha256, size, step_or_none):
                 written = (moment, kind, path, host, sha256, size, step_or_none)
-                _insert(connection, artifacts, [(run_id, seq + 1, attempt, *written)])
+                bulk.add(connection, artifacts, [(run_id, seq + 1, attempt, *written)])
             case Removed(_, path):
                 here = (artifacts.c.run_id == run_id) & (artifacts.c.path == path)
                 connection.execute(delete(artifacts).where(here))
+            case Handled(_, command, answer):
+                heard = {"handled": DatabaseNow(), "answer": answer}
+                connection.execute(update(commands).where(commands.c.id == command).values(heard))
             case Progress():
                 pass  # in `progress` already
         seq += 1
-    _insert(connection, metrics, points)
-    _insert(connection, log_lines, lines)
+    bulk.add(connection, metrics, points)
+    bulk.add(connection, log_lines, lines)
     changed = {
         name: summarise(known.get(name), name, direction_of(name, directions), points_of_name)
         for name, points_of_name in series.items()
     }
     save_summaries(connection, run_id, changed.values(), known)
-    return changed
+    return Appended(last_seq, {**known, **changed})
 
 
 def save_summaries(connection: Connection, run_id: str, changed: Iterable[Summary], known: Container[str]) -> None:
     """Stores summaries: those whose names are `known` are there already."""
+    old: list[dict[str, Any]] = []
+    new: list[dict[str, Any]] = []
     for summary in changed:
         values = {
             "direction": summary.direction,
@@ -144,10 +176,28 @@ def save_summaries(connection: Connection, run_id: str, changed: Iterable[Summar
             "best_step": summary.best_step,
         }
         if summary.name in known:
-            here = (summaries.c.run_id == run_id) & (summaries.c.name == summary.name)
-            connection.execute(update(summaries).where(here), values)
+            old.append({"of_run": run_id, "of_name": summary.name, **values})
         else:
-            connection.execute(insert(summaries), {"run_id": run_id, "name": summary.name, **values})
+            new.append({"run_id": run_id, "name": summary.name, **values})
+    if old:
+        connection.execute(_CHANGE_SUMMARY, old)
+    if new:
+        connection.execute(insert(summaries), new)
+
+
+def _rows(items: Sequence[Item]) -> int:
+    """How many numbers items take."""
+    return sum(len(item.values) if isinstance(item, Points) else 1 for item in items)
+
+
+def _beyond(items: Sequence[Item], rows: int) -> Sequence[Item]:
+    """The items after those that took the first `rows` numbers; all of them where these must be another's."""
+    taken = 0
+    for index, item in enumerate(items):
+        taken += _rows([item])
+        if taken == rows:
+            return items[index + 1 :]
+    return items
 
 
 def _claim(
@@ -162,31 +212,37 @@ def _claim(
 
     The run's row stays locked until the commit, so numbers become visible in their order on any database.
     """
-    changes: dict[str, Any] = {"heartbeat": DatabaseNow(), "last_seq": runs.c.last_seq + rows}
+    changes: dict[str, Any] = {}
     if any(isinstance(item, Progress) for item in items):
         changes["progress"] = json.dumps(progress, default=str)
+        if "paused" in progress:
+            changes["status"] = "paused" if progress["paused"] else "running"
     stepped = max((item.time for item in items if isinstance(item, Points | Progress)), default=None)
-    if stepped is not None:
-        # Only how long ago is taken from this machine's clock; the moment itself is the database's.
-        changes["last_step_at"] = DatabaseNow() - max(0.0, time.time() - stepped)
-    mine = (runs.c.id == run_id) & (runs.c.attempt == attempt)
-    if connection.execute(update(runs).where(mine).values(changes)).rowcount == 0:
+    since = {} if stepped is None else {"seconds_ago": max(0.0, time.time() - stepped)}
+    mine = {"mine": run_id, "my_attempt": attempt, "rows": rows}
+    claim = _claiming(with_step=stepped is not None)
+    if connection.execute(claim, {**mine, **since, **changes}).rowcount == 0:
         raise SupersededError(f"run {run_id}: no longer attempt {attempt}'s; it was deleted or resumed elsewhere")
-    last: int = connection.execute(select(runs.c.last_seq).where(runs.c.id == run_id)).scalar_one()
+    last: int = connection.execute(_LAST_SEQ, {"mine": run_id}).scalar_one()
     return last - rows
 
 
-def _insert(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Adds rows, their values in the order of the table's columns.
+# Statements are built once: to build one takes SQLAlchemy longer than to run it, many times a second in each run.
+_LAST_SEQ = select(runs.c.last_seq).where(runs.c.id == bindparam("mine"))
+_CHANGE_SUMMARY = update(summaries).where(
+    summaries.c.run_id == bindparam("of_run"), summaries.c.name == bindparam("of_name")
+)
 
-    Past SQLAlchemy's handling of each parameter where the driver takes plain tuples: three times as fast.
-    """
-    if not rows:
-        return
-    statement = insert(table)
-    compiled = statement.compile(dialect=connection.dialect)
-    if compiled.positional:
-        connection.exec_driver_sql(str(compiled), list(rows))
-    else:
-        names = [column.name for column in table.columns]
-        connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
+
+@cache
+def _claiming(*, with_step: bool) -> Update:
+    """Marks a run as alive, and sets those columns too that are given with it."""
+    claim = (
+        update(runs)
+        .where(runs.c.id == bindparam("mine"), runs.c.attempt == bindparam("my_attempt"))
+        .values(heartbeat=DatabaseNow(), last_seq=runs.c.last_seq + bindparam("rows"))
+    )
+    if not with_step:
+        return claim
+    # Only how long ago is taken from this machine's clock; the moment itself is the database's.
+    return claim.values(last_step_at=DatabaseNow() - bindparam("seconds_ago", type_=Double()))

@@ -5,39 +5,49 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, make_url, select
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, insert, inspect, select
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from kryptui.errors import InputError, KryptuiError, RunError
-from kryptui.runs import schema
+from kryptui.runs import filesystem, schema, server
 
 BUSY_SECONDS = 10.0
 """How long a transaction waits for another writer's before it fails."""
 
 _WRITE = "kryptui_write"
+_MAKERS_LOCK = 0x6B727970
 _SQLITE_HEADER = b"SQLite format 3\0"
 
 
-def open_engine(target: str | Path, *, create: bool, write: bool) -> Engine:
+def open_engine(
+    target: str | Path, *, create: bool, write: bool, tell: Callable[[str], None] | None = None
+) -> Engine:
     """The engine of the record at a path or SQLAlchemy URL, its tables made where it is new and `create` is set.
 
-    Raises InputError, with nothing written, for a place that is missing, not to be written (unless `write` is
-    False), no database, another program's database, or a record of a newer version.
+    An older record is brought to this version's tables. `tell` is told that, and that the file lies where several
+    machines must not write it. Raises InputError, with nothing written, for a place that is missing, not to be
+    written (unless `write` is False), no database, another program's database, or a record of a newer version.
     """
     engine, place = _engine(target, create=create, write=write)
+    tell = tell or _tell_nobody
     try:
         with reading(engine) as connection:
-            known = _check_revision(connection, place)
-        if not known:
+            revision = _check_revision(connection, place)
+        if revision is None:
             if not (create and write):
                 raise InputError(f"{place}: there is no record here; start a run, or name another with --db")
             _create_tables(engine, place)
+        elif revision != schema.REVISION:
+            _migrate(engine, place, tell)
+        notice = filesystem.sharing_notice(_file(engine)) if write and engine.dialect.name == "sqlite" else None
+        if notice is not None:
+            tell(notice)
     except BaseException:
         engine.dispose()
         raise
@@ -47,13 +57,20 @@ def open_engine(target: str | Path, *, create: bool, write: bool) -> Engine:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A transaction that sees one state of the database throughout."""
-    with _plain_errors(engine), engine.connect() as connection, connection.begin():
-        yield connection
+    with _plain_errors(engine), engine.connect() as connection:
+        if engine.dialect.name == "postgresql":  # where by default each statement sees a state of its own
+            connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        with connection.begin():
+            yield connection
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that takes the write lock at once: it waits for another writer, and never fails halfway."""
+    """A transaction that is whole or undone, and waits for other writers.
+
+    SQLite's takes the one write lock at once, and so never fails halfway. On a server whoever reads what it then
+    writes locks the rows first.
+    """
     with _plain_errors(engine), engine.connect() as connection:
         connection.execution_options(**{_WRITE: True})
         with connection.begin():
@@ -66,15 +83,10 @@ def _engine(target: str | Path, *, create: bool, write: bool) -> tuple[Engine, s
         path = Path(target)
         url = URL.create("sqlite", database=str(path.absolute()))
         return _sqlite_engine(path, url, create=create, write=write), str(target)
-    try:
-        url = make_url(str(target))
-        place = url.render_as_string(hide_password=True)
-        if url.get_backend_name() != "sqlite":
-            return create_engine(url, pool_pre_ping=True), place
-    except (ArgumentError, NoSuchModuleError) as error:
-        raise InputError(f"{target}: not a database address ({error}); give a path or an SQLAlchemy URL") from None
-    except ModuleNotFoundError as error:
-        raise InputError(f"{place}: its driver is missing; pip install {error.name}") from None
+    url = server.parse_address(str(target))
+    place = server.shown(url)
+    if url.drivername.partition("+")[0] != "sqlite":
+        return server.server_engine(url, BUSY_SECONDS), place
     if url.database in (None, "", ":memory:"):
         raise InputError(f"{place}: the record must outlive the process; name a file")
     return _sqlite_engine(Path(str(url.database)), url, create=create, write=write), place
@@ -135,17 +147,17 @@ def _read_only_url(path: Path) -> URL:
     return URL.create("sqlite", database=f"file:{quote(str(path.absolute()))}", query={**mode, "uri": "true"})
 
 
-def _check_revision(connection: Connection, place: str) -> bool:
-    """Whether the record's tables are there; raises InputError where they are not those of this version."""
+def _check_revision(connection: Connection, place: str) -> str | None:
+    """The revision of the record's tables, None where there are none; raises InputError for a newer one."""
     names = inspect(connection).get_table_names()
     if not names:
-        return False
+        return None
     if schema.alembic_version.name not in names:
         raise InputError(f"{place}: holds the tables of another program; name another database with --db")
-    revision = connection.scalar(select(schema.alembic_version.c.version_num))
-    if revision == schema.REVISION:
-        return True
-    if str(revision).startswith(schema.REVISION_PREFIX):
+    revision = str(connection.scalar(select(schema.alembic_version.c.version_num)))
+    if revision.startswith(schema.REVISION_PREFIX):
+        if revision <= schema.REVISION:
+            return revision
         raise InputError(
             f"{place}: written by a newer kryptui (revision {revision}, this one knows {schema.REVISION}); "
             "upgrade kryptui"
@@ -154,13 +166,44 @@ def _check_revision(connection: Connection, place: str) -> bool:
 
 
 def _create_tables(engine: Engine, place: str) -> None:
-    if engine.dialect.name == "sqlite":
+    if engine.dialect.name == "sqlite" and filesystem.network_filesystem(_file(engine)) is None:
         _use_wal(engine)
     with writing(engine) as connection:
-        if _check_revision(connection, place):
+        _wait_for_other_makers(connection)
+        if _check_revision(connection, place) is not None:
             return  # another process was first
+        if engine.dialect.name == "postgresql":
+            server.check_letters(connection, place)
         schema.metadata.create_all(connection, checkfirst=False)
         connection.execute(insert(schema.alembic_version).values(version_num=schema.REVISION))
+
+
+def _migrate(engine: Engine, place: str, tell: Callable[[str], None]) -> None:
+    if "mode" in engine.url.query or "immutable" in engine.url.query:  # opened to read alone
+        raise InputError(
+            f"{place}: written by an older kryptui, and read-only; open it once where it may be written"
+        )
+    from kryptui.runs.migrate import migrate
+
+    with writing(engine) as connection:
+        _wait_for_other_makers(connection)
+        revision = _check_revision(connection, place)
+        if revision is not None and revision != schema.REVISION:
+            migrate(connection, place, revision, tell)
+
+
+def _wait_for_other_makers(connection: Connection) -> None:
+    """Lets one process at a time make or change tables; on SQLite the transaction itself does."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_MAKERS_LOCK)))
+
+
+def _file(engine: Engine) -> Path:
+    return Path(str(engine.url.database))
+
+
+def _tell_nobody(text: str) -> None:
+    """For whoever opens the record without a person watching."""
 
 
 def _use_wal(engine: Engine) -> None:
@@ -183,13 +226,15 @@ def _use_wal(engine: Engine) -> None:
 def _plain_errors(engine: Engine) -> Iterator[None]:
     try:
         yield
-    except DatabaseError as error:
-        raise _in_plain_words(error, engine) from error
+    except DBAPIError as error:
+        if engine.dialect.name == "sqlite":
+            raise _in_plain_words(error, engine) from error
+        raise server.in_plain_words(error, server.shown(engine.url), BUSY_SECONDS) from error
 
 
-def _in_plain_words(error: DatabaseError, engine: Engine) -> KryptuiError | DatabaseError:
-    """The error as one line that says what to do; an error of ours in the SQL stays what it is."""
-    place = engine.url.database if engine.dialect.name == "sqlite" else engine.url.render_as_string()
+def _in_plain_words(error: DBAPIError, engine: Engine) -> KryptuiError | DBAPIError:
+    """SQLite's error as one line that says what to do; an error of ours in the SQL stays what it is."""
+    place = engine.url.database
     reason = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "unknown"
     lowered = reason.lower()
     if "not a database" in lowered or "malformed" in lowered:
@@ -201,5 +246,5 @@ def _in_plain_words(error: DatabaseError, engine: Engine) -> KryptuiError | Data
     if "full" in lowered or "no space" in lowered:
         return RunError(f"{place}: the disk is full; free some space, then resume")
     if isinstance(error, OperationalError) and "no such" not in lowered and "syntax" not in lowered:
-        return RunError(f"{place}: the database fails ({reason}); check its disk or server")
+        return RunError(f"{place}: the database fails ({reason}); check its disk")
     return error

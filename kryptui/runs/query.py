@@ -9,7 +9,7 @@ Terms stand side by side and all must hold; `-` before one means it must not. Qu
     loss:quadruplet      a setting at or below a key of this name, or its plural, contains it
     cfg.stages.0.lr<1e-3 one setting, by its path; also = != <= > >=, and : for contains
     eer<0.1              a metric: its best value where it has a direction, else its last; eer.best, eer.last
-    took>30m             numbers of a run: attempt, took (s, m, h or d); dates: created, started, ended
+    took>30m             numbers of a run: attempt, took (s, m, h or d); dates: created, queued, started, ended
 """
 
 from __future__ import annotations
@@ -21,21 +21,24 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, not_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, not_, or_, select
 
 from kryptui.errors import InputError, nearest
+from kryptui.runs import settings
 from kryptui.runs.rows import RunRow
-from kryptui.runs.schema import runs, summaries, tags
+from kryptui.runs.schema import ByCode, runs, summaries, tags
 from kryptui.runs.status import LIVE, STATUSES, STORED
 
 Kind = Literal["word", "status", "tag", "text", "number", "metric", "setting", "search"]
 
 _TEXT_COLUMNS = ("id", "name", "kind", "task", "host", "note", "error", "parent")
-_DATES = ("created", "started", "ended")
+_DATES = ("created", "queued", "started", "ended")
 _NUMBERS = ("attempt", "took", *_DATES)
 _SORTABLE = ("id", "name", "kind", "task", "status", "host", *_NUMBERS)
+_ON_CONFIG = ("setting", "search")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 _TOKEN = re.compile(r'(?:[^\s"]|"[^"]*")+')
@@ -72,7 +75,10 @@ class Query:
 
 @dataclass(frozen=True)
 class Sort:
-    """What to sort by: a column, or a metric's value; runs without it come last."""
+    """What to sort by: a column, the smallest first, or a metric, the best first; `descending` turns that round.
+
+    A metric without a direction goes from its smallest value; runs without a value come last either way.
+    """
 
     key: str
     descending: bool = False
@@ -88,7 +94,7 @@ def parse(text: str) -> Query:
 
 
 def parse_sort(text: str) -> Sort:
-    """What to sort by: a column or a metric, `-` before it for the largest first; raises InputError if empty."""
+    """What to sort by: a column or a metric, `-` before it for the other way round; raises InputError if empty."""
     check_text(text)
     key = text.strip().removeprefix("-")
     if not key:
@@ -111,7 +117,8 @@ def apply(selected: Select[*tuple[Any, ...]], query: Query, sort: Sort, now: flo
     if sort.is_metric:
         name, statistic = _split_metric(sort.key)
         selected = selected.outerjoin(summaries, and_(summaries.c.run_id == runs.c.id, summaries.c.name == name))
-        by: ColumnElement[Any] = _statistic(statistic)
+        value = _statistic(statistic)
+        by: ColumnElement[Any] = case((summaries.c.direction == "higher", -value), else_=value)
     else:
         by = _column(sort.key, now)
     directed = by.desc() if sort.descending else by.asc()
@@ -125,14 +132,20 @@ def in_sql_alone(query: Query) -> bool:
 
 def matches(query: Query, run: RunRow) -> bool:
     """Whether a run that `apply` let through meets the conditions that SQL cannot judge."""
-    asked = [term for term in query.terms if _needs_row(term)]
-    settings = [term for term in asked if term.kind != "status"]
-    if not all(_status_matches(term, run) for term in asked if term.kind == "status"):
-        return False
-    if not settings:
+    unclear = []
+    text = run.config_json.lower()
+    for term in query.terms:
+        if term.kind not in _ON_CONFIG:
+            if _needs_row(term) and not _row_matches(term, run):
+                return False
+        elif not _traces(term) or any(trace in text for trace in _traces(term)):
+            unclear.append(term)
+        elif term.negated == (term.op == "!="):
+            return False
+    if not unclear:
         return True
     config = json.loads(run.config_json)  # and not run.config, which thousands of rows would keep
-    return all(_config_matches(term, config) for term in settings)
+    return all(_config_matches(term, config) for term in unclear)
 
 
 def check_text(text: str) -> None:
@@ -208,7 +221,9 @@ def _statistic(statistic: str) -> ColumnElement[Any]:
 
 
 def _column(name: str, now: float) -> ColumnElement[Any]:
-    return func.coalesce(runs.c.ended, now) - runs.c.started if name == "took" else runs.c[name]
+    if name == "took":
+        return func.coalesce(runs.c.ended, now) - runs.c.started
+    return runs.c[name] if name in _NUMBERS else ByCode(runs.c[name])
 
 
 def _condition(term: Term, now: float) -> ColumnElement[bool] | None:
@@ -242,82 +257,64 @@ def _condition(term: Term, now: float) -> ColumnElement[bool] | None:
 
 
 def _needs_row(term: Term) -> bool:
-    """Whether a term asks for more than is stored as such: a setting, or a status that depends on the process."""
+    """Whether a term asks for more than is stored as such: a setting, or a status that depends on the process.
+
+    Or for capital letters to be like small ones in other words than English: each database knows other ones.
+    """
     if term.kind == "status":
         return term.value in LIVE or term.value not in STORED
-    return term.kind in ("setting", "search")
+    if term.kind in ("word", "text"):
+        return term.op == ":" and not term.value.isascii()
+    return term.kind in _ON_CONFIG
 
 
 def _wider_condition(term: Term) -> ColumnElement[bool] | None:
     """A condition that every run that meets the term meets, so that few configurations need to be read."""
     if term.kind == "status":
         return runs.c.status.in_(LIVE)
-    names = [part for part in term.key.split(".")[1:] if not part.isdigit()]
-    text = term.value if term.kind == "search" else f'"{names[-1]}"' if names else ""
-    # The stored JSON spells other characters out.
-    plain = text.isascii() and text.isprintable() and not set(text.strip('"')) & set('"\\')
-    return _contains(runs.c.config, text) if plain else None
+    if term.kind in ("word", "text") or not _traces(term):
+        return None
+    return or_(*(_contains(runs.c.config, trace) for trace in _traces(term)))
 
 
 def _contains(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
-    return func.lower(column).contains(text.lower(), autoescape=True)
+    """`text` in small letters is ASCII; only ASCII's capitals of the column are made small, on any database."""
+    return func.lower(ByCode(column)).contains(text.lower(), autoescape=True)
 
 
 def _equal_or_not(column: ColumnElement[Any], term: Term) -> ColumnElement[bool]:
     return column != term.value if term.op == "!=" else column == term.value
 
 
-def _status_matches(term: Term, run: RunRow) -> bool:
-    return ((run.status == term.value) != (term.op == "!=")) != term.negated
+def _row_matches(term: Term, run: RunRow) -> bool:
+    if term.kind == "status":
+        return ((run.status == term.value) != (term.op == "!=")) != term.negated
+    text = term.value.lower()
+    if term.kind == "word":
+        return (text in run.name.lower() or run.id.startswith(text)) != term.negated
+    return (text in (getattr(run, term.key) or "").lower()) != term.negated
 
 
 def _config_matches(term: Term, config: dict[str, Any]) -> bool:
+    value = term.value.lower()
     if term.kind == "search":
-        return _found_below(config, term.key, term.value.lower()) != term.negated
-    return _setting_matches(term, config) != term.negated
-
-
-def _found_below(config: dict[str, Any], key: str, text: str) -> bool:
-    """Whether a setting at or below a key, or its plural, contains the text."""
-    keys = (key, f"{key}s", f"{key}es")
-    below: list[tuple[Any, bool]] = [(config, False)]
-    while below:
-        node, inside = below.pop()
-        for name, child in node.items() if isinstance(node, dict) else enumerate(node):
-            found = inside or name in keys
-            if isinstance(child, dict | list):
-                below.append((child, found))
-            elif found and text in _spelt(child):
-                return True
-    return False
-
-
-def _setting_matches(term: Term, config: dict[str, Any]) -> bool:
-    node: Any = config
-    for part in term.key.split(".")[1:]:
-        if isinstance(node, dict) and part in node:
-            node = node[part]
-        elif isinstance(node, list) and part.isdecimal() and int(part) < len(node):
-            node = node[int(part)]
-        else:
-            return term.op == "!="
+        return settings.found_below(config, term.key, value) != term.negated
+    path = _path(term)
     if term.op == ":":
-        return term.value.lower() in _spelt(node)
+        return settings.contains(config, path, value) != term.negated
     if term.op in ("=", "!="):
-        return _is_equal(node, term.value) != (term.op == "!=")
-    is_number = isinstance(node, int | float) and not isinstance(node, bool)
-    return is_number and bool(_COMPARE[term.op](node, term.number))
+        return (settings.equals(config, path, value) != (term.op == "!=")) != term.negated
+    assert term.number is not None
+    return settings.compares(config, path, _COMPARE[term.op], term.number) != term.negated
 
 
-def _is_equal(node: Any, value: str) -> bool:
-    if isinstance(node, int | float) and not isinstance(node, bool):
-        try:
-            return bool(node == float(value))
-        except ValueError:
-            return False
-    return _spelt(node) == value.lower()
+@lru_cache
+def _traces(term: Term) -> tuple[str, ...]:
+    """Texts of which every configuration holds one that meets the term, `!=` and negation set aside; or none."""
+    if term.op == ":":
+        return settings.traces_of_text(term.value)
+    return settings.traces_of_value(_path(term), term.value) if term.op in ("=", "!=") else ()
 
 
-def _spelt(node: Any) -> str:
-    """A setting as it is written in a configuration: text as it is, all else as JSON, in lower case."""
-    return (node if isinstance(node, str) else json.dumps(node)).lower()
+def _path(term: Term) -> list[str]:
+    return term.key.split(".")[1:]

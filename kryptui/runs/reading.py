@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import math
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, Table, select
@@ -12,7 +15,7 @@ from kryptui.errors import InputError, nearest
 from kryptui.runs import identity, schema
 from kryptui.runs.rows import RunRow
 from kryptui.runs.schema import DatabaseNow
-from kryptui.runs.status import LIVE, effective_status
+from kryptui.runs.status import LIVE, effective_status, is_there
 from kryptui.runs.summaries import Summary
 
 _IDS_IN_A_QUERY = 2000
@@ -28,13 +31,32 @@ def number(value: float | None) -> float:
     return math.nan if value is None else value
 
 
+@contextmanager
+def collector_at_rest() -> Iterator[None]:
+    """Keeps the garbage collector from looking, while thousands of rows are made that all stay.
+
+    It would look through everything that the process has, again and again, and find nothing: with torch loaded a
+    long list takes twice as long then.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 def run_row(row: Row[*tuple[Any, ...]], now: float) -> RunRow:
     run = RunRow(*row)
     run.stored_status = run.status
+    run.read = now
+    if run.status == "queued":
+        run.held = run.process is not None and is_there(alive(run.process), now, run.heartbeat)
     if run.status in LIVE:
         run.status = effective_status(
             run.stored_status,
-            alive=_alive(run.process),
+            alive=alive(run.process),
             now=now,
             heartbeat=run.heartbeat,
             last_step_at=run.last_step_at,
@@ -43,7 +65,8 @@ def run_row(row: Row[*tuple[Any, ...]], now: float) -> RunRow:
     return run
 
 
-def _alive(process: str | None) -> bool | None:
+def alive(process: str | None) -> bool | None:
+    """Whether the process that this text names still runs; None where that cannot be seen from here."""
     try:
         return None if process is None else identity.alive(identity.Process.parse(process))
     except ValueError:
@@ -72,17 +95,16 @@ def summaries(
     selected = _of_runs(select(*columns), table, ids)
     if names is not None:
         selected = selected.where(table.c.name.in_(names))
-    found: dict[str, dict[str, Summary]] = {}
-    for run_id, name, direction, last, last_step, best, best_step in connection.execute(selected).all():
-        summary = Summary(name, direction, number(last), last_step, best, best_step)
-        found.setdefault(run_id, {})[name] = summary
+    found: dict[str, dict[str, Summary]] = defaultdict(dict)
+    for run_id, name, direction, last, last_step, best, best_step in connection.execute(selected):
+        found[run_id][name] = Summary(name, direction, number(last), last_step, best, best_step)
     return found
 
 
 def tags(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
     table = schema.tags
     found: dict[str, tuple[str, ...]] = {}
-    selected = select(table.c.run_id, table.c.tag).order_by(table.c.tag)
+    selected = select(table.c.run_id, table.c.tag).order_by(schema.ByCode(table.c.tag))
     for run_id, tag in connection.execute(_of_runs(selected, table, ids)).all():
         found[run_id] = (*found.get(run_id, ()), tag)
     return found
@@ -95,7 +117,7 @@ def _of_runs(selected: Rows, table: Table, ids: Sequence[str]) -> Rows:
 
 def metric_names(connection: Connection) -> list[str]:
     name = schema.summaries.c.name
-    return list(connection.scalars(select(name).distinct().order_by(name)))
+    return sorted(connection.scalars(select(name).distinct()))
 
 
 def check_metrics(connection: Connection, names: Sequence[str]) -> None:

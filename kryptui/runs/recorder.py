@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from kryptui.errors import RunError
 from kryptui.figures import Figure
-from kryptui.runs import batch, blobs
+from kryptui.runs import batch, blobs, commands
+from kryptui.runs.schema import storable
 from kryptui.runs.store import Store
 from kryptui.runs.summaries import Direction
 
@@ -35,19 +37,30 @@ class Recorder:
 
     A write that fails (disk full, database held) is tried again until it succeeds, with nothing dropped
     meanwhile; `flush` and `close` tell. `directions` says of the task's metrics which way is better.
+    `obey` takes the name of a command that was sent to the run, and returns what it does about it; it is called
+    from the writer's thread, and its answer goes on record with the command and into the log.
     """
 
     def __init__(
-        self, store: Store, run_id: str, attempt: int, directions: Mapping[str, Direction] | None = None
+        self,
+        store: Store,
+        run_id: str,
+        attempt: int,
+        directions: Mapping[str, Direction] | None = None,
+        obey: Callable[[str], str] | None = None,
     ) -> None:
         self.run_id = run_id
         self.attempt = attempt
         self._store = store
         self._directions = dict(directions or {})
-        self._summaries = store.summaries(run_id)
+        self._obey = obey
+        self._stepped_at: float | None = None
+        run = store.get_run(run_id)
+        self._last_seq, self._summaries = run.last_seq, run.summaries
         self._progress: dict[str, Any] = {}
         self._host = socket.gethostname()
         self._queue: deque[batch.Item | threading.Event] = deque()
+        self._heard: set[int] = set()
         self._wake = threading.Event()
         self._closing = False
         self._error: RunError | None = None
@@ -57,13 +70,18 @@ class Recorder:
         self._thread.start()
 
     def metric(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
-        """Records values of one step; `epoch` may be a fraction. Not-a-number and infinity are kept."""
-        plain = {name: float(value) for name, value in values.items()}
+        """Records values of one step; `epoch` may be a fraction. Not-a-number and infinity are kept.
+
+        Raises ValueError for a step beyond 64 bits or an epoch that is no number: they could never be written.
+        """
+        plain = {storable(name): float(value) for name, value in values.items()}
+        if not (-(2**63) <= step < 2**63 and math.isfinite(epoch)):
+            raise ValueError(f"step {step}, epoch {epoch}: cannot be stored")
         self._hand_in(batch.Points(time.time(), int(step), float(epoch), plain))
 
     def log(self, level: str, text: str) -> None:
         """Records one line of the log; level is debug, info, warning or error."""
-        self._hand_in(batch.LogLine(time.time(), level, _storable(text)))
+        self._hand_in(batch.LogLine(time.time(), level, storable(text)))
 
     def evaluation(
         self,
@@ -90,11 +108,11 @@ class Recorder:
         step: int | None = None,
     ) -> None:
         """Records a file or folder that was written on this host; it replaces an earlier one of the same path."""
-        self._hand_in(batch.Artifact(time.time(), kind, _storable(path), self._host, sha256, bytes, step))
+        self._hand_in(batch.Artifact(time.time(), kind, storable(path), self._host, sha256, bytes, step))
 
     def artifact_removed(self, path: str) -> None:
         """Takes an artifact off the record, as when an old checkpoint is pruned."""
-        self._hand_in(batch.Removed(time.time(), _storable(path)))
+        self._hand_in(batch.Removed(time.time(), storable(path)))
 
     def progress(self, **fields: float | int | str | None) -> None:
         """Updates what the run says of its progress (stage, epoch, step, total, ...); other fields stay.
@@ -102,6 +120,10 @@ class Recorder:
         It also says that the loop is moving: a run without progress or metrics for long counts as hung.
         """
         self._hand_in(batch.Progress(time.time(), fields))
+
+    def stepped(self) -> None:
+        """Says that the loop is moving, at next to no cost; see `progress`."""
+        self._stepped_at = time.time()
 
     @property
     def error(self) -> RunError | None:
@@ -160,6 +182,7 @@ class Recorder:
                 self._wake.clear()
             while self._queue and len(waiting) < ITEMS_AT_ONCE:
                 waiting.append(self._queue.popleft())
+            self._hear(waiting)
             silent = time.monotonic() - self._written_at
             if (waiting or silent > HEARTBEAT_SECONDS) and self._write(waiting):
                 for entry in waiting:
@@ -167,32 +190,58 @@ class Recorder:
                         entry.set()
                 waiting.clear()
 
-    def _write(self, entries: Sequence[batch.Item | threading.Event]) -> bool:
-        """Whether the entries are dealt with: committed, or the run is no longer ours to write to."""
+    def _hear(self, waiting: list[batch.Item | threading.Event]) -> None:
+        """Obeys the commands that have come, and lets the record say so."""
+        if self._obey is None or self._superseded or self._closing:
+            return
+        try:
+            heard = commands.pending(self._store, self.run_id)
+        except Exception:  # the next write tells it, and the next look finds what was missed
+            return
+        for command in heard:
+            if command.id not in self._heard:
+                self._heard.add(command.id)
+                answer = self._obey(command.command)
+                line = storable(f"{command.command}, {command.issuer}: {answer}")
+                waiting.append(batch.LogLine(time.time(), "info", line))
+                waiting.append(batch.Handled(time.time(), command.id, answer))
+
+    def _write(self, entries: list[batch.Item | threading.Event]) -> bool:
+        """Whether the entries are dealt with: committed, or the run is no longer ours to write to.
+
+        If not, they must come again in the same order, and others behind them: so what was committed though the
+        answer was lost is told from what was not.
+        """
         if self._superseded:
             return True
+        stepped_at, self._stepped_at = self._stepped_at, None
+        if stepped_at is not None:
+            entries.append(batch.Progress(stepped_at, {}))
         items = [entry for entry in entries if not isinstance(entry, threading.Event)]
         for item in items:
             if isinstance(item, batch.Progress):
                 self._progress.update(item.fields)
         try:
-            changed = self._store.append(
-                self.run_id, self.attempt, items, self._progress, self._summaries, self._directions
+            written = self._store.append(
+                self.run_id,
+                self.attempt,
+                items,
+                self._progress,
+                self._summaries,
+                self._directions,
+                after=None if self._error is None else self._last_seq,
             )
         except batch.SupersededError as error:
             self._error, self._superseded = error, True
             return True
         except Exception as error:  # the writer must outlive any failure, and tell it
             self._error = (
-                error if isinstance(error, RunError) else RunError(f"run {self.run_id}: not recorded: {error}")
+                error
+                if isinstance(error, RunError)
+                else RunError(f"run {self.run_id}: not recorded: {' '.join(str(error).split())[:500]}")
             )
             return False
-        self._summaries.update(changed)
+        self._last_seq, self._summaries = written
         self._error = None
         self._written_at = time.monotonic()
         return True
-
-
-def _storable(text: str) -> str:
-    """Text that every database takes: bytes of a file name that are not UTF-8, and zero bytes, are spelt out."""
-    return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")

@@ -37,12 +37,17 @@ class RunRow:
     last_step_at: float | None
     heartbeat: float | None
     created: float
+    queued: float | None
     started: float | None
     ended: float | None
     error: str | None
     parent: str | None
     note: str | None
     stored_status: Status = "queued"
+    read: float = 0.0
+    """When this was read, on the database's clock."""
+    held: bool = False
+    """Whether a process waits to start it: no worker may take it then."""
     tags: tuple[str, ...] = ()
     summaries: dict[str, Summary] = field(default_factory=dict)
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
+    Dialect,
     Double,
     ForeignKey,
     Index,
@@ -17,17 +18,36 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import FunctionElement
 
-REVISION = "kryptui_0001"
+REVISION = "kryptui_0002"
 """The schema described here, as stamped in the table `alembic_version`."""
 
 REVISION_PREFIX = "kryptui_"
 """What every revision of this record starts with, so that another program's database is told from a newer one."""
 
 metadata = MetaData()
+
+
+def storable(text: str) -> str:
+    """Text that every database takes: bytes of a file name that are not UTF-8, and zero bytes, are spelt out."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
+class Words(TypeDecorator[str]):
+    """Text of any kind and length, stored as `storable` makes it."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """On the way into the database."""
+        return None if value is None else storable(value)
 
 
 def _run_id() -> Column[str]:
@@ -64,28 +84,29 @@ runs = Table(
     "runs",
     metadata,
     Column("id", String(16), primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("kind", String(16), nullable=False),  # train | evaluate | submit
-    Column("task", Text, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("kind", String(16), nullable=False),  # train | evaluate | submit | import
+    Column("task", Words, nullable=False),
     Column("status", String(16), nullable=False),
     Column("attempt", Integer, nullable=False, default=0),  # 0 until it first starts
-    Column("config", Text, nullable=False),  # JSON, resolved
-    Column("config_hash", Text, nullable=False),
-    Column("data_hash", Text),
-    Column("env", Text, nullable=False),  # JSON: git, versions, device
-    Column("workspace", Text, nullable=False),
-    Column("host", Text),
-    Column("process", Text),  # kryptui.runs.identity.Process
-    Column("progress", Text, nullable=False, default="{}"),  # JSON: stage, epoch, step, total, ...
+    Column("config", Words, nullable=False),  # JSON, resolved
+    Column("config_hash", Words, nullable=False),
+    Column("data_hash", Words),
+    Column("env", Words, nullable=False),  # JSON: git, versions, device
+    Column("workspace", Words, nullable=False),
+    Column("host", Words),
+    Column("process", Words),  # kryptui.runs.identity.Process
+    Column("progress", Words, nullable=False, default="{}"),  # JSON: stage, epoch, step, total, ...
     Column("last_seq", BigInteger, nullable=False, default=0),
     Column("last_step_at", Double),
     Column("heartbeat", Double),
     Column("created", Double, nullable=False),
+    Column("queued", Double),  # since when it waits for a worker or a device; NULL while it does not
     Column("started", Double),
     Column("ended", Double),
-    Column("error", Text),
+    Column("error", Words),
     Column("parent", String(16), ForeignKey("runs.id", ondelete="SET NULL")),
-    Column("note", Text),
+    Column("note", Words),
     Index("runs_by_created", "created"),
     Index("runs_by_name", "name"),
     Index("runs_by_status", "status"),
@@ -102,7 +123,7 @@ tags = Table(
 
 metrics = _rows_of_a_run(
     "metrics",
-    Column("name", Text, nullable=False),
+    Column("name", Words, nullable=False),
     Column("step", BigInteger, nullable=False),
     Column("epoch", Double, nullable=False),
     Column("time", Double, nullable=False),
@@ -113,7 +134,7 @@ summaries = Table(
     "summaries",
     metadata,
     _run_id(),
-    Column("name", Text, nullable=False),
+    Column("name", Words, nullable=False),
     Column("direction", String(8)),  # lower | higher | NULL: neither is better
     Column("last", Double),
     Column("last_step", BigInteger, nullable=False),
@@ -127,14 +148,14 @@ log_lines = _rows_of_a_run(
     "log_lines",
     Column("time", Double, nullable=False),
     Column("level", String(16), nullable=False),
-    Column("text", Text, nullable=False),
+    Column("text", Words, nullable=False),
 )
 
 evaluations = _rows_of_a_run(
     "evaluations",
     Column("step", BigInteger, nullable=False),
     Column("time", Double, nullable=False),
-    Column("scalars", Text, nullable=False),  # JSON
+    Column("scalars", Words, nullable=False),  # JSON
     Column("figures", LargeBinary, nullable=False),  # JSON, zlib
     Column("scores", LargeBinary),  # npz, deflated
 )
@@ -143,8 +164,8 @@ artifacts = _rows_of_a_run(
     "artifacts",
     Column("time", Double, nullable=False),
     Column("kind", String(32), nullable=False),
-    Column("path", Text, nullable=False),
-    Column("host", Text, nullable=False),
+    Column("path", Words, nullable=False),
+    Column("host", Words, nullable=False),
     Column("sha256", String(64)),
     Column("bytes", BigInteger),
     Column("step", BigInteger),
@@ -156,8 +177,10 @@ commands = Table(
     Column("id", Integer, primary_key=True),
     _run_id(),
     Column("command", String(16), nullable=False),
+    Column("issuer", Words, nullable=False, server_default=""),  # user@host, pid
     Column("issued", Double, nullable=False),
     Column("handled", Double),
+    Column("answer", Words),
     Index("commands_by_run", "run_id", "handled"),
 )
 
@@ -166,8 +189,8 @@ leases = Table(
     metadata,
     Column("resource", String(128), primary_key=True),  # such as gpu:UUID
     _run_id(),
-    Column("host", Text, nullable=False),
-    Column("process", Text, nullable=False),
+    Column("host", Words, nullable=False),
+    Column("process", Words, nullable=False),
     Column("taken", Double, nullable=False),
 )
 
@@ -177,6 +200,23 @@ class DatabaseNow(FunctionElement[float]):
 
     type = Double()
     inherit_cache = True
+
+
+class ByCode(FunctionElement[str]):
+    """A text column compared letter by letter code, as Python does, whatever language the database is set to."""
+
+    type = Text()
+    inherit_cache = True
+
+
+@compiles(ByCode)
+def _by_code(element: ByCode, compiler: Any, **options: Any) -> str:
+    return str(compiler.process(element.clauses, **options))
+
+
+@compiles(ByCode, "postgresql")
+def _by_code_in_postgresql(element: ByCode, compiler: Any, **options: Any) -> str:
+    return f'{compiler.process(element.clauses, **options)} COLLATE "C"'
 
 
 @compiles(DatabaseNow, "sqlite")

@@ -21,6 +21,13 @@ STEP_SECONDS = 600.0
 """Without a step for so long, a run whose process is there counts as hung."""
 
 
+def is_there(alive: bool | None, now: float, heartbeat: float | None) -> bool:
+    """Whether a process is: as its host sees it, else by its heartbeat; arguments as in `effective_status`."""
+    if alive is not None:
+        return alive
+    return heartbeat is not None and now - heartbeat <= HEARTBEAT_SECONDS
+
+
 def effective_status(
     stored: Status,
     *,
@@ -37,8 +44,7 @@ def effective_status(
     """
     if stored not in LIVE:
         return stored
-    silent = heartbeat is None or now - heartbeat > HEARTBEAT_SECONDS
-    if alive is False or (alive is None and silent):
+    if not is_there(alive, now, heartbeat):
         return "crashed"
     latest = max((moment for moment in (last_step_at, started) if moment is not None), default=now)
     return "hung" if stored == "running" and now - latest > STEP_SECONDS else stored

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from sqlalchemy import Engine, case, delete, insert, select, update
+from sqlalchemy import Connection, Engine, case, delete, insert, select, update
 
 from kryptui.errors import InputError, nearest
 from kryptui.runs import batch, blobs, database, identity, query, reading, schema
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 _LETTERS = "abcdefghjkmnpqrstvwxyz"  # no i, l, o, u: none is taken for a digit or another letter
 _ID_LENGTH = 8
+_ENDED_AS = {"finished": "finished", "stopped": "been stopped", "failed": "failed"}
 
 
 class Store:
@@ -31,13 +34,21 @@ class Store:
         self._engine = engine
 
     @classmethod
-    def open(cls, target: str | Path, *, create: bool = True, write: bool = True) -> Self:
+    def open(
+        cls,
+        target: str | Path,
+        *,
+        create: bool = True,
+        write: bool = True,
+        tell: Callable[[str], None] | None = None,
+    ) -> Self:
         """The record at a path or SQLAlchemy URL, made if missing and `create` is set.
 
-        Raises InputError, with nothing written, where it is missing, cannot be written (unless `write` is False),
-        is no database, another program's, or of a newer version.
+        `tell` is told when an older record is brought up to date, and of a place that is unsafe to share. Raises
+        InputError, with nothing written, where it is missing, cannot be written (unless `write` is False), is no
+        database, another program's, or of a newer version.
         """
-        return cls(database.open_engine(target, create=create, write=write))
+        return cls(database.open_engine(target, create=create, write=write, tell=tell))
 
     def close(self) -> None:
         """Lets go of the database."""
@@ -48,6 +59,14 @@ class Store:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """A transaction that sees one state of the record throughout."""
+        return database.reading(self._engine)
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """A transaction that waits for other writers, and is whole or undone."""
+        return database.writing(self._engine)
 
     # Runs
 
@@ -63,8 +82,12 @@ class Store:
         workspace: str,
         parent: str | None = None,
         note: str | None = None,
+        hold: bool = True,
     ) -> str:
-        """Puts a new run on record as queued and returns its id: a letter and seven letters or digits."""
+        """Puts a new run on record as queued and returns its id: a letter and seven letters or digits.
+
+        It is this process's to start; without `hold` any worker's.
+        """
         values = {
             "kind": kind,
             "name": name,
@@ -76,49 +99,80 @@ class Store:
             "env": json.dumps(env),
             "workspace": workspace,
             "created": DatabaseNow(),
+            **_waiting(hold),
             "parent": parent,
             "note": note,
         }
         while True:
-            run_id = _new_id()
-            with database.writing(self._engine) as connection:
+            run_id = new_id()
+            with self.writing() as connection:
                 if connection.scalar(select(schema.runs.c.id).where(schema.runs.c.id == run_id)) is None:
                     connection.execute(insert(schema.runs).values(id=run_id, **values))
                     return run_id
 
-    def start_attempt(self, run_id: str) -> int:
+    def queue_run(self, run_id: str, *, hold: bool = False) -> None:
+        """Puts a run that has ended, or crashed, back in the queue; `hold` as in `create_run`.
+
+        Raises InputError while a process runs it or is about to.
+        """
+        with self.writing() as connection:
+            self._claimable(connection, run_id)
+            mine = schema.runs.c.id == run_id
+            changes = {"status": "queued", "ended": None, "error": None, **_waiting(hold)}
+            connection.execute(update(schema.runs).where(mine).values(changes))
+
+    def unqueue_run(self, run_id: str) -> bool:
+        """Takes a run off the queue, as stopped; whether it was in it."""
+        table = schema.runs
+        changes = {"status": "stopped", "ended": DatabaseNow(), "queued": None, "process": None}
+        with self.writing() as connection:
+            queued = (table.c.id == run_id) & (table.c.status == "queued")
+            return connection.execute(update(table).where(queued).values(changes)).rowcount > 0
+
+    def start_attempt(self, run_id: str, *, queued_only: bool = False) -> int:
         """Makes this process the one that runs `run_id`, and returns the number of the attempt, from 1.
 
-        From then on earlier attempts can no longer write to the run. Raises InputError while a process runs it.
+        From then on earlier attempts can no longer write to the run, and commands that none of them heard are
+        void. Raises InputError while a process runs it or is about to; with `queued_only` also where it is not in
+        the queue any more.
         """
         process = identity.Process.current()
-        with database.writing(self._engine) as connection:
-            found = connection.execute(
-                select(schema.runs).where(schema.runs.c.id == run_id).with_for_update()
-            ).first()
-            if found is None:
-                raise InputError(f"run {run_id}: there is no such run")
-            run = reading.run_row(found, reading.now(connection))
-            if run.status in LIVE or run.status == "hung":
-                raise InputError(
-                    f"run {run_id}: {run.status} in a process, {reading.process_of(run)}; stop it there first"
-                )
-            connection.execute(
-                update(schema.runs)
-                .where(schema.runs.c.id == run_id)
-                .values(
-                    status="running",
-                    attempt=run.attempt + 1,
-                    host=process.host,
-                    process=str(process),
-                    heartbeat=DatabaseNow(),
-                    started=DatabaseNow() if run.started is None else run.started,
-                    last_step_at=DatabaseNow(),
-                    ended=None,
-                    error=None,
-                )
-            )
+        with self.writing() as connection:
+            run = self._claimable(connection, run_id)
+            if queued_only and run.status != "queued":
+                raise InputError(f"run {run_id}: is {run.status}, and not in the queue any more")
+            changes = {
+                "status": "running",
+                "attempt": run.attempt + 1,
+                "host": process.host,
+                "process": str(process),
+                "heartbeat": DatabaseNow(),
+                "queued": None,
+                "started": DatabaseNow() if run.started is None else run.started,
+                "last_step_at": DatabaseNow(),
+                "ended": None,
+                "error": None,
+            }
+            connection.execute(update(schema.runs).where(schema.runs.c.id == run_id).values(changes))
+            _void_commands(connection, run_id, "not heard: the process that it was sent to had gone")
         return run.attempt + 1
+
+    def _claimable(self, connection: Connection, run_id: str) -> RunRow:
+        """The run, locked until the transaction ends; raises InputError where it is another process's."""
+        found = connection.execute(select(schema.runs).where(schema.runs.c.id == run_id).with_for_update()).first()
+        if found is None:
+            raise InputError(f"run {run_id}: there is no such run")
+        run = reading.run_row(found, reading.now(connection))
+        if run.status in LIVE or run.status == "hung":
+            raise InputError(
+                f"run {run_id}: {run.status} in a process, {reading.process_of(run)}; stop it there first"
+            )
+        if run.held and run.process != str(identity.Process.current()):
+            raise InputError(
+                f"run {run_id}: waits in a process, {reading.process_of(run)}; "
+                f"stop it first: kryptui runs stop {run_id}"
+            )
+        return run
 
     def set_status(self, run_id: str, status: Status, *, attempt: int | None = None) -> None:
         """Writes down that a run is queued, running or paused; `attempt` as in `finish`."""
@@ -133,19 +187,30 @@ class Store:
         """
         if status not in ENDED:
             raise ValueError(f"a run does not end {status!r}")
-        self._update(run_id, attempt, status=status, error=error, ended=DatabaseNow())
+        table = schema.runs
+        mine = table.c.id == run_id
+        if attempt is not None:
+            mine &= table.c.attempt == attempt
+        values = {"status": status, "error": error, "ended": DatabaseNow(), "queued": None}
+        with self.writing() as connection:
+            if connection.execute(update(table).where(mine).values(values)).rowcount:
+                _void_commands(connection, run_id, f"not heard: the run had {_ENDED_AS[status]}")
+
+    def set_env(self, run_id: str, env: Mapping[str, Any], *, attempt: int) -> None:
+        """Writes down what an attempt runs on."""
+        self._update(run_id, attempt, env=json.dumps(env))
 
     def set_tags(self, run_id: str, add: Sequence[str] = (), remove: Sequence[str] = ()) -> None:
         """Adds and removes tags of a run."""
         table = schema.tags
-        with database.writing(self._engine) as connection:
+        with self.writing() as connection:
             connection.execute(delete(table).where(table.c.run_id == run_id, table.c.tag.in_([*remove, *add])))
             for tag in dict.fromkeys(add):
                 connection.execute(insert(table), {"run_id": run_id, "tag": tag})
 
     def get_run(self, run_id: str) -> RunRow:
         """The run with this id, with its tags and all its summaries; raises InputError where there is none."""
-        with database.reading(self._engine) as connection:
+        with self.reading() as connection:
             found = connection.execute(select(schema.runs).where(schema.runs.c.id == run_id)).first()
             if found is None:
                 raise InputError(f"run {run_id}: there is no such run")
@@ -162,7 +227,7 @@ class Store:
         """
         table = schema.runs
         query.check_text(text)
-        with database.reading(self._engine) as connection:
+        with self.reading() as connection:
             trained_last = (case((table.c.kind == "train", 0), else_=1), table.c.created.desc(), table.c.id)
             by_name = select(table.c.id).where(table.c.name == text).order_by(*trained_last)
             exact = connection.scalar(select(table.c.id).where(table.c.id == text.lower()))
@@ -194,16 +259,17 @@ class Store:
         """
         parsed = query.parse(filter) if isinstance(filter, str) else filter
         order = query.parse_sort(sort)
-        with database.reading(self._engine) as connection:
+        with reading.collector_at_rest(), self.reading() as connection:
             reading.check_metrics(connection, query.metric_names(parsed, order))
             now = reading.now(connection)
             selected = query.apply(select(schema.runs), parsed, order, now)
             in_sql_alone = query.in_sql_alone(parsed)
             if in_sql_alone and limit is not None:
                 selected = selected.limit(limit)
-            runs = [reading.run_row(row, now) for row in connection.execute(selected).all()]
+            found = (reading.run_row(row, now) for row in connection.execute(selected))
             if not in_sql_alone:
-                runs = [run for run in runs if query.matches(parsed, run)][:limit]
+                found = (run for run in found if query.matches(parsed, run))
+            runs = list(islice(found, limit))
             ids = [run.id for run in runs]
             tags = reading.tags(connection, ids)
             values = reading.summaries(connection, ids, metrics) if metrics else {}
@@ -214,7 +280,7 @@ class Store:
 
     def metric_names(self) -> list[str]:
         """Every metric that some run has recorded, sorted."""
-        with database.reading(self._engine) as connection:
+        with self.reading() as connection:
             return reading.metric_names(connection)
 
     # What a run recorded
@@ -227,17 +293,18 @@ class Store:
         progress: Mapping[str, Any],
         known: Mapping[str, Summary],
         directions: Mapping[str, Direction],
-    ) -> dict[str, Summary]:
+        after: int | None = None,
+    ) -> batch.Appended:
         """Commits what a recorder hands in; see `kryptui.runs.batch.append`."""
-        with database.writing(self._engine) as connection:
-            return batch.append(connection, run_id, attempt, items, progress, known, directions)
+        with self.writing() as connection:
+            return batch.append(connection, run_id, attempt, items, progress, known, directions, after)
 
     def delete_after(self, run_id: str, step: int) -> None:
         """Takes a run back to `step`: what it recorded of later steps goes, and summaries are rebuilt.
 
         Log lines stay, as history. To be called before the recorder of the new attempt is made.
         """
-        with database.writing(self._engine) as connection:
+        with self.writing() as connection:
             for table in (schema.metrics, schema.evaluations, schema.artifacts):
                 connection.execute(delete(table).where(table.c.run_id == run_id, table.c.step > step))
             before = reading.summaries(connection, [run_id]).get(run_id, {})
@@ -256,7 +323,7 @@ class Store:
 
     def summaries(self, run_id: str) -> dict[str, Summary]:
         """The last and best value of each metric of a run, by name."""
-        with database.reading(self._engine) as connection:
+        with self.reading() as connection:
             return reading.summaries(connection, [run_id]).get(run_id, {})
 
     def metrics(self, run_id: str, names: Sequence[str] | None = None, after_seq: int = 0) -> list[MetricRow]:
@@ -264,7 +331,7 @@ class Store:
         selected = reading.rows_after(schema.metrics, run_id, after_seq, MetricRow._fields)
         if names is not None:
             selected = selected.where(schema.metrics.c.name.in_(names))
-        with database.reading(self._engine) as connection:
+        with self.reading() as connection:
             rows = connection.execute(selected).all()
         return [
             MetricRow(seq, attempt, name, step, epoch, moment, reading.number(value))
@@ -273,7 +340,7 @@ class Store:
 
     def log_lines(self, run_id: str, after_seq: int = 0) -> list[LogRow]:
         """The log of a run beyond a cursor, of all attempts."""
-        with database.reading(self._engine) as connection:
+        with self.reading() as connection:
             rows = connection.execute(
                 reading.rows_after(schema.log_lines, run_id, after_seq, LogRow._fields)
             ).all()
@@ -282,14 +349,14 @@ class Store:
     def artifacts(self, run_id: str) -> list[ArtifactRow]:
         """The files and folders of a run, the latest last; of those of one path the latest alone."""
         selected = reading.rows_after(schema.artifacts, run_id, 0, ArtifactRow._fields)
-        with database.reading(self._engine) as connection:
+        with self.reading() as connection:
             rows = [ArtifactRow(*row) for row in connection.execute(selected).all()]
         return sorted({row.path: row for row in rows}.values(), key=lambda row: row.seq)
 
     def evaluations(self, run_id: str, after_seq: int = 0) -> list[EvaluationRow]:
         """The evaluations of a run beyond a cursor, the latest last, without their pair scores."""
         selected = reading.rows_after(schema.evaluations, run_id, after_seq, EvaluationRow._fields)
-        with database.reading(self._engine) as connection:
+        with self.reading() as connection:
             rows = connection.execute(selected).all()
         return [
             EvaluationRow(seq, attempt, step, moment, json.loads(scalars), blobs.unpack_figures(figures))
@@ -300,7 +367,7 @@ class Store:
         """The pair scores of the evaluation `seq` of a run, or None where it has none."""
         table = schema.evaluations
         selected = select(table.c.scores).where(table.c.run_id == run_id, table.c.seq == seq)
-        with database.reading(self._engine) as connection:
+        with self.reading() as connection:
             data = connection.scalar(selected)
         return None if data is None else blobs.unpack_scores(data)
 
@@ -308,11 +375,28 @@ class Store:
         changed = update(schema.runs).where(schema.runs.c.id == run_id).values(**values)
         if attempt is not None:
             changed = changed.where(schema.runs.c.attempt == attempt)
-        with database.writing(self._engine) as connection:
+        with self.writing() as connection:
             connection.execute(changed)
 
 
-def _new_id() -> str:
+def _waiting(hold: bool) -> dict[str, Any]:
+    """The columns of a run that has just been queued."""
+    process = identity.Process.current() if hold else None
+    return {
+        "queued": DatabaseNow(),
+        "host": None if process is None else process.host,
+        "process": None if process is None else str(process),
+        "heartbeat": DatabaseNow(),
+    }
+
+
+def _void_commands(connection: Connection, run_id: str, answer: str) -> None:
+    table = schema.commands
+    waiting = (table.c.run_id == run_id) & table.c.handled.is_(None)
+    connection.execute(update(table).where(waiting).values(handled=DatabaseNow(), answer=answer))
+
+
+def new_id() -> str:
     """A letter first, so that no tool reads an id as a number."""
     rest = _LETTERS + "0123456789"
     return secrets.choice(_LETTERS) + "".join(secrets.choice(rest) for _ in range(_ID_LENGTH - 1))

@@ -6,6 +6,7 @@ It is installed by putting this folder on the path: the dist-info beside it anno
 from __future__ import annotations
 
 import csv
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -29,6 +30,8 @@ class ToySettings(TaskSettings):
     batch: int = Field(16, ge=1)
     dropout: float = Field(0.2, ge=0, lt=1)
     explode_at: int | None = Field(None, description="batch of each epoch whose targets are not numbers")
+    stuck_at: int | None = Field(None, description="batch of each epoch that never comes")
+    delay: float = Field(0.0, ge=0, description="seconds that a batch takes to come")
 
 
 SPEC = TaskSpec(
@@ -121,6 +124,7 @@ class ToyStage:
 
         order = np.random.default_rng([self.seed, self.index, epoch]).permutation(len(self.x))
         for number in range(start, self.steps_per_epoch):
+            time.sleep(1e6 if number == self.settings.stuck_at else self.settings.delay)
             rows = order[number * self.settings.batch : (number + 1) * self.settings.batch]
             y = self.y[rows] * np.nan if number == self.settings.explode_at else self.y[rows]
             yield Batch(torch.from_numpy(self.x[rows]), {"y": torch.from_numpy(y)})

@@ -1,0 +1,54 @@
+"""Commands to a run, from any shell on any machine: sent through the record, heard by the run's recorder."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, get_args
+
+from sqlalchemy import ColumnElement, insert, select
+
+from kryptui.runs.schema import DatabaseNow, commands
+from kryptui.runs.store import Store
+
+Command = Literal["stop", "pause", "resume", "checkpoint", "evaluate"]
+
+COMMANDS: tuple[Command, ...] = get_args(Command)
+
+
+class CommandRow(NamedTuple):
+    """One command: who sent it, when it was heard (None: not yet), and what the run answered."""
+
+    id: int
+    command: str
+    issuer: str
+    issued: float
+    handled: float | None
+    answer: str | None
+
+
+def send(store: Store, run_id: str, command: Command, issuer: str) -> int:
+    """Puts a command to a run on record and returns its number."""
+    values = {"run_id": run_id, "command": command, "issuer": issuer, "issued": DatabaseNow()}
+    with store.writing() as connection:
+        return int(connection.execute(insert(commands).values(values).returning(commands.c.id)).scalar_one())
+
+
+def pending(store: Store, run_id: str) -> list[CommandRow]:
+    """The commands that a run has not heard yet, the first sent first."""
+    return _rows(store, (commands.c.run_id == run_id) & commands.c.handled.is_(None))
+
+
+def of_run(store: Store, run_id: str) -> list[CommandRow]:
+    """All commands that a run was ever sent, the first sent first."""
+    return _rows(store, commands.c.run_id == run_id)
+
+
+def get(store: Store, number: int) -> CommandRow | None:
+    """One command, None where its run has been deleted."""
+    return next(iter(_rows(store, commands.c.id == number)), None)
+
+
+def _rows(store: Store, condition: ColumnElement[bool]) -> list[CommandRow]:
+    columns = [commands.c[name] for name in CommandRow._fields]
+    with store.reading() as connection:
+        found = connection.execute(select(*columns).where(condition).order_by(commands.c.id)).all()
+    return [CommandRow(*row) for row in found]
