@@ -228,6 +228,23 @@ def test_large_ticks_are_short() -> None:
     assert numerals.tick_labels([0, 5000, 10000, 15000]) == ["0", "5k", "10k", "15k"]
 
 
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (4.2e6, "4.2 MB"),
+        (139.8e9, "140 GB"),
+        (999_600_000, "1.0 GB"),
+        (99_960_000, "100 MB"),
+        (5e15, "5000.0 TB"),
+    ],
+)
+def test_sizes_are_said_as_people_say_them(count: float, words: str) -> None:
+    assert numerals.size(count) == words
+
+
 # Matrices
 
 

@@ -92,3 +92,12 @@ def _compact(value: float) -> str:
                 return f"{value / scale:.5g}{suffix}"
         return f"{value:.5g}"
     return _scientific(value)
+
+
+def size(count: float) -> str:
+    """Bytes as people say them: 512 B, 4.2 MB, 139.8 GB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < (1000 if unit == "B" else 999.5):
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 99.95 else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
