@@ -6,7 +6,7 @@ BIN := .venv/bin
 # What the environment is made from: it is made anew when one of these changes.
 RECIPE := pyproject.toml constraints.txt
 
-.PHONY: demo test bench lint types contracts unit kills clean
+.PHONY: demo test bench lint types contracts unit kills workers clean
 
 demo: .venv/installed
 	rm -rf demo
@@ -27,7 +27,7 @@ contracts: .venv/installed
 unit: .venv/installed
 	$(BIN)/pytest -n auto --dist loadfile
 
-bench: .venv/installed .venv/bench
+bench: .venv/installed .venv/bench .venv/peers/installed
 	$(BIN)/python -m benchmarks
 
 .venv/installed: $(RECIPE)
@@ -41,9 +41,19 @@ bench: .venv/installed .venv/bench
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	touch $@
 
+# What the record is measured against, in an environment of its own: its pins would disturb ours.
+.venv/peers/installed: benchmarks/peers.txt | .venv/installed
+	test -x .venv/peers/bin/python || $(BIN)/python -m venv .venv/peers
+	.venv/peers/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers.txt
+	touch $@
+
 # A run killed at 20 random moments, in each precision: several minutes, so not part of `make test`.
 kills: .venv/installed
 	KRYPTUI_KILLS=20 $(BIN)/pytest -s tests/test_kills.py
+
+# Three workers on a queue of 30 runs, one of them killed in the middle: a minute.
+workers: .venv/installed
+	KRYPTUI_QUEUED_RUNS=30 $(BIN)/pytest -s tests/test_workers_program.py
 
 clean:
 	rm -rf .venv demo .mypy_cache .pytest_cache .ruff_cache .hypothesis

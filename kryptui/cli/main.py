@@ -11,7 +11,22 @@ from typing import Annotated, NoReturn
 import typer
 
 from kryptui import __version__
-from kryptui.cli import answer, data, demo, presets, runs, train
+from kryptui.cli import (
+    answer,
+    compare,
+    data,
+    demo,
+    discard,
+    doctor,
+    exchange,
+    keep,
+    logs,
+    presets,
+    runs,
+    steer,
+    train,
+    worker,
+)
 from kryptui.errors import KryptuiError
 from kryptui.jobs.signals import INTERRUPTED
 
@@ -28,8 +43,24 @@ app.command("demo")(demo.demo)
 app.command("eval")(answer.evaluate)
 app.command("submit")(answer.submit)
 app.command("score")(answer.score)
+app.command("worker")(worker.worker)
+app.command("doctor")(doctor.doctor)
 app.add_typer(data.app, name="data")
 app.add_typer(runs.app, name="runs")
+runs.app.command("export")(exchange.export_runs)
+runs.app.command("import")(exchange.import_runs)
+runs.app.command("tag")(keep.tag)
+runs.app.command("note")(keep.note)
+runs.app.command("rename")(keep.rename)
+runs.app.command("delete")(discard.delete)
+runs.app.command("prune")(discard.prune)
+runs.app.command("compare")(compare.compare)
+runs.app.command("logs")(logs.logs)
+runs.app.command("stop")(steer.stop)
+runs.app.command("pause")(steer.pause)
+runs.app.command("resume")(steer.resume)
+runs.app.command("checkpoint")(steer.checkpoint)
+runs.app.command("evaluate")(steer.evaluate)
 app.add_typer(presets.app, name="presets")
 
 
@@ -86,4 +117,6 @@ def _version(on: bool) -> None:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(" ".join(text.split()) + "\n")
+    from kryptui.draw.words import clean
+
+    sys.stderr.write(" ".join(clean(text).split()) + "\n")

@@ -16,13 +16,12 @@ from rich.text import Text
 
 from kryptui.draw.axes import LARGEST, Scale, below, beside
 from kryptui.draw.numerals import number, tick_labels
-from kryptui.draw.words import COLOURS, MARKERS, clip, heading, line, nothing_here
+from kryptui.draw.words import COLOURS, MARKERS, STAR, clip, heading, line, nothing_here
 from kryptui.figures import Curve, Series
 
 Best = Literal["min", "max"]
 Points = NDArray[np.float64]
 
-_STAR = "★"
 _GRID = "┈"
 _MARKS = 5  # markers along a line that has too many points to mark each
 _NAME = 40
@@ -150,7 +149,7 @@ def _raster(
         if best:
             at = _best(entry, best)
             star_x, star_y = _units(entry.x[[at]], x_scale)[0], _units(entry.y[[at]], y_scale)[0]
-            stars.append((star_x, star_y, _STAR, entry.colour))
+            stars.append((star_x, star_y, STAR, entry.colour))
     # Markers lie above all lines, and stars above all markers.
     for across, up, marker, colour in marks + stars:
         column, row = _cell(across, width, _DOTS_ACROSS), _cell(up, height, _DOTS_DOWN)
@@ -208,7 +207,7 @@ def _legend(curve: Curve, lines: list[_Line], best: Best | None, width: int) -> 
             text.append(number(entry.last), "bold default")
         if best and len(entry.x):
             at = _best(entry, best)
-            text.append(f"  {_STAR} {number(float(entry.y[at]))} at {number(float(entry.x[at]))}", "default")
+            text.append(f"  {STAR} {number(float(entry.y[at]))} at {number(float(entry.x[at]))}", "default")
         text.truncate(width - 1, overflow="ellipsis")
         entries.append(text)
     rows = [line(" ")]

@@ -11,12 +11,15 @@ COLOURS = ("green", "cyan", "magenta", "yellow", "blue", "red")
 MARKERS = "●▲■◆○△□◇abcdefghijklmnopqrstuvwxyz"
 """One for each line of a curve, so that lines differ without colour."""
 
+STAR = "★"
+"""Marks the best."""
+
 ELLIPSIS = "…"
 
 
 def clean(text: str) -> str:
     """The text with what would move the cursor, hide or fail to print (controls, lone surrogates) as `�`."""
-    return "".join(char if char.isprintable() else "�" for char in text)
+    return text if text.isprintable() else "".join(char if char.isprintable() else "�" for char in text)
 
 
 def clip(text: str, width: int) -> str:
