@@ -18,12 +18,12 @@ Directory = Annotated[Path, typer.Argument(metavar="[DIR]", help="A new folder, 
 def demo(directory: Directory = Path("demo")) -> None:
     """Draws a face set, trains on it, evaluates, writes a submission and scores it: two minutes, no download."""
     from kryptui import config as configuration
-    from kryptui.cli.headless import duration
     from kryptui.data.demo import write_demo
     from kryptui.data.prepare import prepare
     from kryptui.errors import InputError
     from kryptui.jobs import answering, sources
     from kryptui.jobs.workspace import Workspace
+    from kryptui.spans import duration
     from kryptui.tasks import registry
     from kryptui.tasks.verification.score import score_submission
 

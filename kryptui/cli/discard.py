@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +13,7 @@ from kryptui.cli.completion import choices
 from kryptui.cli.keep import chosen_runs
 from kryptui.cli.options import DATABASE, ChosenRuns, Database, Filter, FilterWords, Json, workspace
 from kryptui.draw.numerals import size
+from kryptui.spans import seconds_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 Yes = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
 
-_AGE = re.compile(r"([0-9]{1,6}(?:\.[0-9]+)?)([smhdw])")
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _NAME_WIDTH = 24
 
 
@@ -308,7 +306,7 @@ def _counted(count: int, what: str) -> str:
 def _age(text: str) -> float:
     from kryptui.errors import InputError
 
-    match = _AGE.fullmatch(text)
-    if match is None:
+    seconds = seconds_of(text)
+    if seconds is None:
         raise InputError(f"--older-than {text!r}: must be a number and a unit, s, m, h, d or w, such as 7d")
-    return float(match[1]) * _UNITS[match[2]]
+    return seconds

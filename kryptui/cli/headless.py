@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from kryptui.spans import duration
+
 if TYPE_CHECKING:
     from kryptui.engine.protocols import Recorder
     from kryptui.figures import Figure
@@ -223,18 +225,6 @@ class BarView:
     def close(self) -> None:
         """Leaves the last state of the bar standing."""
         self._progress.stop()
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: 8s, 2m05s, 1h07m, 3d04h."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02}s"
-    if whole < 2 * 86400:
-        return f"{whole // 3600}h{whole % 3600 // 60:02}m"
-    return f"{whole // 86400}d{whole % 86400 // 3600:02}h"
 
 
 def _say(text: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 import select
 import sys
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kryptui.cli.options import DATABASE, Database, Json, RunName, workspace
+from kryptui.spans import seconds_of
 
 if TYPE_CHECKING:
     from kryptui.runs.rows import LogRow, RunRow
@@ -25,7 +25,6 @@ LOOK_SECONDS = 0.25
 """How often a log that is followed is looked at."""
 
 _AT_ONCE = 20_000
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _INDENT = " " * 21
 
@@ -178,14 +177,8 @@ def _moment(text: str) -> float:
     from kryptui.errors import InputError
 
     try:
-        moment = (
-            time.time() - float(text[:-1]) * _UNITS[text[-1]]
-            if text[-1:] in _UNITS
-            else datetime.fromisoformat(text).timestamp()
-        )
-        if not math.isfinite(moment):
-            raise ValueError
-        return moment
+        ago = seconds_of(text)
+        return datetime.fromisoformat(text).timestamp() if ago is None else time.time() - ago
     except (ValueError, OverflowError, OSError):
         raise InputError(
             f"--since {text!r}: no moment; write how long ago, such as 30s, 10m, 2h or 1d, or 2025-01-31T12:00"

@@ -15,11 +15,11 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from kryptui.cli.headless import duration
 from kryptui.draw.numerals import NOTHING, column
 from kryptui.draw.words import clean, line, pad
 from kryptui.runs.explain import age, explain
 from kryptui.runs.rows import ArtifactRow, RunRow
+from kryptui.spans import duration
 
 STATUS_MARKS = {
     "queued": "…",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -126,7 +127,7 @@ def append(
         items, known = missing, reading.summaries(connection, [run_id]).get(run_id, {})
     points: list[tuple[Any, ...]] = []
     lines: list[tuple[Any, ...]] = []
-    series: dict[str, list[tuple[int, float]]] = {}
+    series: dict[str, list[tuple[int, float]]] = defaultdict(list)
     for item in items:
         match item:
             case Points(moment, step, epoch, values):
@@ -134,7 +135,7 @@ def append(
                     seq += 1
                     stored = None if math.isnan(value) else value
                     points.append((run_id, seq, attempt, name, step, epoch, moment, stored))
-                    series.setdefault(name, []).append((step, value))
+                    series[name].append((step, value))
                 continue
             case LogLine(moment, level, text):
                 lines.append((run_id, seq + 1, attempt, moment, level, text))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import socket
 
+from kryptui import spans
 from kryptui.runs.reading import process_of
 from kryptui.runs.rows import RunRow
-
-_UNITS = ((7 * 86400, "w"), (86400, "d"), (3600, "h"), (60, "m"))
 
 
 def explain(run: RunRow, now: float | None = None, here: str | None = None) -> str:
@@ -50,8 +49,7 @@ def explain(run: RunRow, now: float | None = None, here: str | None = None) -> s
 
 def age(moment: float | None, now: float) -> str:
     """How long ago a moment was, in its largest unit: 5s, 12m, 3h, 2d, 7w."""
-    seconds = max(0, int(now - (now if moment is None else moment)))
-    return next((f"{seconds // size}{unit}" for size, unit in _UNITS if seconds >= size), f"{seconds}s")
+    return spans.age(now - (now if moment is None else moment))
 
 
 def _device(run: RunRow) -> str:

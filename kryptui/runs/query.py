@@ -31,6 +31,7 @@ from kryptui.runs import settings
 from kryptui.runs.rows import RunRow
 from kryptui.runs.schema import ByCode, runs, summaries, tags
 from kryptui.runs.status import LIVE, STATUSES, STORED
+from kryptui.spans import seconds_of
 
 Kind = Literal["word", "status", "tag", "text", "number", "metric", "setting", "search"]
 
@@ -39,7 +40,6 @@ _DATES = ("created", "queued", "started", "ended")
 _NUMBERS = ("attempt", "took", *_DATES)
 _SORTABLE = ("id", "name", "kind", "task", "status", "host", *_NUMBERS)
 _ON_CONFIG = ("setting", "search")
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 _TOKEN = re.compile(r'(?:[^\s"]|"[^"]*")+')
 _TERM = re.compile(r"([^:=<>!]+)(:|<=|>=|!=|=|<|>)(.*)", re.DOTALL)
@@ -196,8 +196,8 @@ def _number(token: str, key: str, op: str, value: str) -> float:
     try:
         if key in _DATES:
             return datetime.fromisoformat(value).timestamp()
-        unit = _UNITS.get(value[-1]) if key == "took" else None
-        number = float(value) if unit is None else float(value[:-1]) * unit
+        span = seconds_of(value) if key == "took" else None
+        number = float(value) if span is None else span
         if not math.isnan(number):
             return number
     except (ValueError, OverflowError, OSError):
