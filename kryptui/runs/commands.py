@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple, get_args
 
-from sqlalchemy import ColumnElement, insert, select
+from sqlalchemy import ColumnElement, bindparam, insert, select
 
 from kryptui.runs.schema import DatabaseNow, commands
 from kryptui.runs.store import Store
@@ -25,6 +25,11 @@ class CommandRow(NamedTuple):
     answer: str | None
 
 
+_ALL = select(*(commands.c[name] for name in CommandRow._fields)).order_by(commands.c.id)
+# Built once, as every run asks it four times a second.
+_PENDING = _ALL.where(commands.c.run_id == bindparam("run"), commands.c.handled.is_(None))
+
+
 def send(store: Store, run_id: str, command: Command, issuer: str) -> int:
     """Puts a command to a run on record and returns its number."""
     values = {"run_id": run_id, "command": command, "issuer": issuer, "issued": DatabaseNow()}
@@ -34,7 +39,8 @@ def send(store: Store, run_id: str, command: Command, issuer: str) -> int:
 
 def pending(store: Store, run_id: str) -> list[CommandRow]:
     """The commands that a run has not heard yet, the first sent first."""
-    return _rows(store, (commands.c.run_id == run_id) & commands.c.handled.is_(None))
+    with store.reading() as connection:
+        return [CommandRow(*row) for row in connection.execute(_PENDING, {"run": run_id}).all()]
 
 
 def of_run(store: Store, run_id: str) -> list[CommandRow]:
@@ -48,7 +54,5 @@ def get(store: Store, number: int) -> CommandRow | None:
 
 
 def _rows(store: Store, condition: ColumnElement[bool]) -> list[CommandRow]:
-    columns = [commands.c[name] for name in CommandRow._fields]
     with store.reading() as connection:
-        found = connection.execute(select(*columns).where(condition).order_by(commands.c.id)).all()
-    return [CommandRow(*row) for row in found]
+        return [CommandRow(*row) for row in connection.execute(_ALL.where(condition)).all()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 _PROC = Path("/proc")
@@ -53,6 +54,7 @@ def alive(process: Process) -> bool | None:
     return _start_time(process.pid) == process.start_time
 
 
+@cache
 def _boot_id() -> str:
     try:
         return (_PROC / "sys/kernel/random/boot_id").read_text().strip()
@@ -60,6 +62,7 @@ def _boot_id() -> str:
         return ""
 
 
+@cache
 def _pid_namespace() -> str:
     try:
         return str((_PROC / "self/ns/pid").readlink())

@@ -19,11 +19,11 @@ def count(store: Store) -> int:
 
 def tasks_without(store: Store, metrics: Sequence[str]) -> list[str]:
     """The tasks of which no run has recorded any of these metrics, sorted."""
-    recorded = select(runs.c.task).join(summaries, summaries.c.run_id == runs.c.id)
-    having = recorded.where(summaries.c.name.in_(metrics))
-    selected = select(runs.c.task).where(runs.c.task.not_in(having)).distinct().order_by(runs.c.task)
+    of_task = (summaries.c.run_id == runs.c.id) & summaries.c.name.in_(metrics)
+    any_run = select(runs.c.id).join(summaries, of_task).limit(1)
     with store.reading() as connection:
-        return list(connection.scalars(selected))
+        tasks = connection.scalars(select(runs.c.task).distinct().order_by(runs.c.task)).all()
+        return [task for task in tasks if connection.scalar(any_run.where(runs.c.task == task)) is None]
 
 
 def last_evaluation(store: Store, run_id: str) -> EvaluationRow | None:
