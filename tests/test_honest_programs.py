@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import signal
 import subprocess
 import sys
 import time
@@ -119,3 +122,29 @@ def test_a_run_on_another_host_lives_as_long_as_its_heartbeat(
     status, page = shown(tmp_path, run_id)
     assert status == expected
     assert "elsewhere" in page
+
+
+def test_a_run_whose_terminal_is_gone_goes_on_to_its_end(tmp_path: Path) -> None:
+    (tmp_path / "cfg.yaml").write_text(to_yaml(toy_config("stages.0.epochs=30", "task.delay=0.02")))
+    master, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kryptui", "run", "--headless", "cfg.yaml"],
+        cwd=tmp_path,
+        env=environment(),
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+    )
+    os.close(terminal)
+    shown = b""
+    while b"rmse" not in shown:  # the first evaluation: the run has begun
+        shown += os.read(master, 4096)
+    os.close(master)
+    process.send_signal(signal.SIGHUP)  # as the kernel does to the session that a terminal belongs to
+    assert process.wait(120) == 0
+    with Store.open(tmp_path / "runs.db") as store:
+        run = store.list_runs()[0]
+        lines = [line.text for line in store.log_lines(run.id)]
+    assert run.status == "finished"
+    assert "the terminal is gone; the run goes on without it" in lines

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -180,6 +181,12 @@ def test_a_writer_does_not_wait_for_ever(postgres_url: str, monkeypatch: pytest.
             connection.execute(select(schema.runs.c.id).where(schema.runs.c.id == run_id).with_for_update())
             with pytest.raises(RunError, match="another process has held it"):
                 keeping.rename(store, run_id, "other")
+
+
+def test_moments_do_not_depend_on_a_time_zone(postgres: Server, postgres_url: str) -> None:
+    postgres.execute(f"ALTER DATABASE {make_url(postgres_url).database} SET timezone = 'Asia/Kolkata'")
+    with Store.open(postgres_url) as store:
+        assert store.get_run(new_run(store)).created == pytest.approx(time.time(), abs=60)
 
 
 def test_text_is_compared_by_letter_codes_whatever_language_the_database_is_set_to() -> None:

@@ -148,6 +148,21 @@ def test_a_log_line_of_a_strange_file_name_is_kept_readable(store: Store) -> Non
     assert store.log_lines(record.run_id)[0].text == "left out b\\udcffd\\x00.jpg"
 
 
+def test_a_metric_of_a_strange_name_is_kept_readable(store: Store) -> None:
+    with started(store) as record:
+        record.metric(1, 0.0, {"b\udcffd\0": 1.0})
+    assert set(store.summaries(record.run_id)) == {"b\\udcffd\\x00"}
+
+
+@pytest.mark.parametrize(("step", "epoch"), [(2**63, 0.0), (-(2**63) - 1, 0.0), (1, math.nan), (1, math.inf)])
+def test_what_no_database_can_hold_is_refused_at_once(store: Store, step: int, epoch: float) -> None:
+    with started(store) as record:
+        with pytest.raises(ValueError, match="cannot be stored"):
+            record.metric(step, epoch, {"loss": 1.0})
+        record.metric(2**63 - 1, 0.0, {"loss": 2.0})
+    assert [(row.step, row.value) for row in store.metrics(record.run_id)] == [(2**63 - 1, 2.0)]
+
+
 def test_a_run_with_nothing_to_write_still_says_that_it_is_alive(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

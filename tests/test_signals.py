@@ -40,3 +40,26 @@ def test_the_second_signal_leaves_at_once() -> None:
     assert done.returncode == INTERRUPTED
     assert done.stdout == "asked\n"
     assert "again to leave at once" in done.stderr
+
+
+def test_a_hang_up_is_told_and_leaves_files_and_pipes_alone() -> None:
+    code = (
+        "import os, signal\n"
+        "from kryptui.jobs.signals import graceful\n"
+        "with graceful(lambda: print('asked'), lambda: print('hung up', flush=True)):\n"
+        "    os.kill(os.getpid(), signal.SIGHUP)\n"
+        "print('the end', flush=True)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "hung up\nthe end\n"
+
+
+def test_who_was_started_by_nohup_does_not_hear_a_hang_up() -> None:
+    told: list[bool] = []
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with graceful(lambda: None, lambda: told.append(True)):
+            os.kill(os.getpid(), signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert told == []

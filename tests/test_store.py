@@ -80,6 +80,14 @@ def test_a_run_that_a_process_runs_is_not_started_again(store: Store) -> None:
         store.start_attempt(run_id)
 
 
+def test_a_run_with_file_names_that_are_no_text_is_kept_readable(store: Store) -> None:
+    run_id = new_run(store, workspace="/home/b\udcff", note="n\0")
+    store.start_attempt(run_id)
+    store.finish(run_id, "failed", "b\udcff.jpg: not an image")
+    run = store.get_run(run_id)
+    assert (run.workspace, run.note, run.error) == ("/home/b\\udcff", "n\\x00", "b\\udcff.jpg: not an image")
+
+
 def test_an_ended_run_starts_its_next_attempt_without_its_old_error(store: Store) -> None:
     run_id = new_run(store)
     store.start_attempt(run_id)

@@ -157,7 +157,8 @@ def _shown(spec: TaskSpec, json_lines: bool) -> Iterator[tuple[Control, Watch]]:
             else:
                 view = PlainView()
             stack.callback(view.close)
-            stack.enter_context(graceful(control.stop))
+            gone = "the terminal is gone; the run goes on without it"
+            stack.enter_context(graceful(control.stop, lambda: recorder.log("warning", gone)))
             watched = Watched(recorder, view)
             watched.show(lambda view: view.begin(run_id))
             return watched

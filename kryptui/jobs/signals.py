@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first finishes the batch and saves, the second leaves at once."""
+"""Ctrl-C and SIGTERM finish the batch and save, a second one leaves at once; a lost terminal changes nothing."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ _SHOW_CURSOR = "\x1b[?25h"
 
 
 @contextmanager
-def graceful(stop: Callable[[], None]) -> Iterator[None]:
-    """While inside, SIGINT and SIGTERM call `stop`; a second one ends the process with exit code 130."""
+def graceful(stop: Callable[[], None], hung_up: Callable[[], None] | None = None) -> Iterator[None]:
+    """While inside, SIGINT and SIGTERM call `stop`; a second one ends the process with exit code 130.
+
+    SIGHUP, as when an SSH connection breaks, calls `hung_up`, and what would be written to the terminal is dropped.
+    """
     seen = False
+    terminals = [number for number in (0, 1, 2) if _is_terminal(number)]
 
     def handle(number: int, frame: FrameType | None) -> None:
         nonlocal seen
@@ -29,9 +33,26 @@ def graceful(stop: Callable[[], None]) -> Iterator[None]:
         with suppress(OSError):
             os.write(2, b"\nstopping: finishing the batch and saving (again to leave at once)\n")
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    def hang_up(number: int, frame: FrameType | None) -> None:
+        nothing = os.open(os.devnull, os.O_RDWR)
+        while terminals:
+            os.dup2(nothing, terminals.pop())
+        os.close(nothing)
+        if hung_up is not None:
+            hung_up()
+
+    handlers = {signal.SIGINT: handle, signal.SIGTERM: handle, signal.SIGHUP: hang_up}
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # started by nohup, which has seen to it
+        del handlers[signal.SIGHUP]
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _is_terminal(descriptor: int) -> bool:
+    with suppress(OSError):
+        return os.isatty(descriptor)
+    return False
