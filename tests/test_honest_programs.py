@@ -138,7 +138,7 @@ def test_a_run_whose_terminal_is_gone_goes_on_to_its_end(tmp_path: Path) -> None
     )
     os.close(terminal)
     shown = b""
-    while b"rmse" not in shown:  # the first evaluation: the run has begun
+    while b"step " not in shown:  # the first evaluation: the run has begun
         shown += os.read(master, 4096)
     os.close(master)
     process.send_signal(signal.SIGHUP)  # as the kernel does to the session that a terminal belongs to

@@ -149,6 +149,8 @@ def _shown(spec: TaskSpec, json_lines: bool) -> Iterator[tuple[Control, Watch]]:
     with ExitStack() as stack:
 
         def watch(run_id: str, recorder: Recorder) -> Recorder:
+            gone = "the terminal is gone; the run goes on without it"
+            stack.enter_context(graceful(control.stop, lambda: recorder.log("warning", gone)))
             view: View
             if json_lines:
                 view = JsonView()
@@ -157,8 +159,6 @@ def _shown(spec: TaskSpec, json_lines: bool) -> Iterator[tuple[Control, Watch]]:
             else:
                 view = PlainView()
             stack.callback(view.close)
-            gone = "the terminal is gone; the run goes on without it"
-            stack.enter_context(graceful(control.stop, lambda: recorder.log("warning", gone)))
             watched = Watched(recorder, view)
             watched.show(lambda view: view.begin(run_id))
             return watched
