@@ -6,7 +6,7 @@ BIN := .venv/bin
 # What the environment is made from: it is made anew when one of these changes.
 RECIPE := pyproject.toml constraints.txt
 
-.PHONY: demo test bench lint types contracts unit kills workers clean
+.PHONY: demo test bench lint types contracts unit kills soak workers clean
 
 demo: .venv/installed
 	rm -rf demo
@@ -50,6 +50,10 @@ bench: .venv/installed .venv/bench .venv/peers/installed
 # A run killed at 20 random moments, in each precision: several minutes, so not part of `make test`.
 kills: .venv/installed
 	KRYPTUI_KILLS=20 $(BIN)/pytest -s tests/test_kills.py
+
+# Training runs, readers and commands on one record: three minutes on SQLite, one on a real PostgreSQL.
+soak: .venv/installed
+	$(BIN)/python -m benchmarks.soak
 
 # Three workers on a queue of 30 runs, one of them killed in the middle: a minute.
 workers: .venv/installed
