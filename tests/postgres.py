@@ -76,8 +76,10 @@ class Server:
         """The address of an empty database, dropped at the end."""
         name = f"record{next(self._numbers)}"
         self.execute(f"CREATE DATABASE {name}")
-        yield self.url(name)
-        self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        try:
+            yield self.url(name)
+        finally:
+            self.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def execute(self, statement: str) -> list[tuple[Any, ...]]:
         """Runs one statement as the administrator, and returns its rows."""

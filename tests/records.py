@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kryptui.runs import batch
+from sqlalchemy import insert
+
+from kryptui.runs import batch, schema
 from kryptui.runs.store import Store
 
 DIRECTIONS: dict[str, Any] = {"eer": "lower", "auc": "higher", "loss": "lower"}
@@ -41,3 +44,16 @@ def say(store: Store, run_id: str, *lines: str, level: str = "info", at: float =
     """Log lines of the run's attempt, a second apart."""
     items = [batch.LogLine(at + place, level, line) for place, line in enumerate(lines)]
     store.append(run_id, store.get_run(run_id).attempt, items, {}, {}, {})
+
+
+def pause(store: Store, run_id: str, paused: bool) -> None:
+    """The run pauses or goes on, as its loop would have it."""
+    progress = {"paused": paused}
+    item = batch.Progress(time.time(), progress)
+    store.append(run_id, store.get_run(run_id).attempt, [item], progress, {}, {})
+
+
+def tag(store: Store, run_id: str, *tags: str) -> None:
+    """Tags the run, also with what no command would let through."""
+    with store.writing() as connection:
+        connection.execute(insert(schema.tags), [{"run_id": run_id, "tag": tag} for tag in dict.fromkeys(tags)])

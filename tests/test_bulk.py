@@ -61,7 +61,7 @@ def test_text_that_means_something_to_a_database_comes_back_as_it_went(store: St
 
 
 def test_bytes_come_back_as_they_went(store: Store) -> None:
-    row = (new_run(store), 1, 1, 5, 1e9, "{}", bytes(range(256)), None)
+    row = (new_run(store), 1, 1, 5, 1e9, "{}", bytes(range(256)), None, False)
     with store.writing() as connection:
         bulk.add(connection, schema.evaluations, [row])
     assert stored(store, schema.evaluations) == [row]

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from kryptui.runs import commands
+from kryptui.runs.identity import Process
 from kryptui.runs.recorder import Recorder
+from kryptui.runs.schema import runs
 from kryptui.runs.store import Store
 
 
@@ -55,6 +59,7 @@ def test_the_answer_goes_on_record_and_into_the_log(store: Store) -> None:
     with Recorder(store, run_id, store.start_attempt(run_id), obey=obedient):
         number = commands.send(store, run_id, "pause", "me@here")
         obedient.wait(1)
+    assert number is not None
     answered = commands.get(store, number)
     assert answered is not None
     assert (answered.answer, answered.issuer) == ("does pause", "me@here")
@@ -86,7 +91,12 @@ def test_a_command_is_obeyed_once_even_where_its_answer_cannot_be_written_at_fir
 
 def test_a_new_attempt_does_not_hear_what_was_sent_to_the_one_before(store: Store) -> None:
     run_id, obedient = new_run(store), Obedient()
+    store.start_attempt(run_id)
     number = commands.send(store, run_id, "stop", "me")
+    assert number is not None
+    with store.writing() as connection:  # its process is killed before it hears
+        gone = str(replace(Process.current(), start_time="1"))
+        connection.execute(update(runs).where(runs.c.id == run_id).values(process=gone))
     with Recorder(store, run_id, store.start_attempt(run_id), obey=obedient) as recorder:
         recorder.flush()
     assert obedient.heard == []
@@ -102,6 +112,7 @@ def test_a_run_that_ends_answers_what_it_did_not_hear(store: Store) -> None:
     number = commands.send(store, run_id, "checkpoint", "me")
     store.finish(run_id, "finished", attempt=attempt)
     assert commands.pending(store, run_id) == []
+    assert number is not None
     answered = commands.get(store, number)
     assert answered is not None
     assert answered.answer == "not heard: the run had finished"

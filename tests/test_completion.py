@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -147,8 +148,7 @@ def test_a_crashed_run_is_not_offered_as_running(tmp_path: Path) -> None:
     with Store.open(tmp_path / "runs.db") as store:
         run_id = fill(store)[0]
         store.start_attempt(run_id)
-        mine = Process.current()
-        gone = str(Process(mine.host, "another boot", mine.pid_namespace, mine.pid, mine.start_time))
+        gone = str(replace(Process.current(), start_time="an earlier one's"))
         assert dict(completion.complete_run(context(tmp_path), run_id))[run_id] == "resnet18, running"
         with store.writing() as connection:
             connection.execute(schema.runs.update().where(schema.runs.c.id == run_id).values(process=gone))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import socket
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from records import HOSTILE
 
 from kryptui.runs.explain import age, explain
 from kryptui.runs.identity import Process
@@ -20,7 +22,7 @@ HERE = socket.gethostname()
 def a_run(status: Any, process_host: str = HERE, **changes: Any) -> RunRow:
     """A run as the store would hand it out, its moments minutes before NOW."""
     run = RunRow(
-        name="", task="", config_hash="", workspace="",
+        name="", task="", config_hash="", workspace=str(Path.cwd()),
         id="kp3f7a2b", kind="train", status=status, attempt=1, config_json='{"device": "cuda:0"}', data_hash=None,
         env_json="{}", host=process_host, process=str(Process(process_host, "boot", "ns", 4711, "1")),
         progress_json="{}", last_seq=0, last_step_at=NOW - 720, heartbeat=NOW - 300, created=NOW - 7200,
@@ -62,6 +64,29 @@ def test_a_status_is_explained(status: str, host: str, text: str) -> None:
 
 def test_a_run_that_a_process_holds_waits_for_its_device() -> None:
     assert explain(a_run("queued", held=True)) == f"has waited 1h for cuda:0, in pid 4711 on {HERE}"
+
+
+@pytest.mark.parametrize(
+    ("status", "before"),
+    [("failed", "ended 2m ago"), ("crashed", f"its process, pid 4711 on {HERE}, is gone, last seen 5m ago")],
+)
+def test_a_run_says_what_it_failed_of(status: Any, before: str) -> None:
+    text = explain(a_run(status, error="the disk is full.\n"))
+    assert text.startswith(f"{before}: the disk is full; ")
+    assert text.endswith(GO_ON)
+
+
+def test_a_long_hostile_error_leaves_one_line_that_ends_with_what_to_do() -> None:
+    text = explain(a_run("failed", error=HOSTILE * 50))
+    assert text.isprintable()
+    assert text.endswith(f"…; once that is mended {GO_ON}")
+    assert len(text) < 400
+
+
+def test_a_worker_is_to_be_started_where_the_queued_run_belongs() -> None:
+    run = a_run("queued", workspace="/data/two  words\x1b")
+    assert explain(run) == "has waited 1h for a worker; start one: cd '/data/two  words�' && kryptui worker"
+    assert explain(run, folder=run.workspace).endswith("; start one: kryptui worker")
 
 
 @pytest.mark.parametrize("status", STATUSES)

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from records import tag
 from refusals import examples
 from toys import environment, kryptui
 
@@ -92,7 +93,7 @@ def test_runs_are_a_row_a_run_with_settings_and_metrics(store: Store) -> None:
     config = {"seed": 3, "stages": [{"lr": 0.1, "set": {}}], "weights": None, "fast": True}
     record(store, "first", point(0, 0.5), point(1, 0.25), point(2, 1.0), config=config)
     run_id = record(store, "second", point(0, NAN, "other"), config={"seed": "auto", "fast": None})
-    store.set_tags(run_id, ["a", "b"])
+    tag(store, run_id, "a", "b")
     second, first = rows(export(store, what="runs"))
     assert (first["name"], first["kind"], first["status"], first["tags"]) == ("first", "train", "finished", "")
     assert (first["cfg.seed"], first["cfg.stages.0.lr"], first["cfg.stages.0.set"]) == ("3", "0.1", "{}")

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,16 +95,16 @@ def test_a_loop_whose_batch_never_ends_is_hung_though_its_process_gives_signs_of
 def test_a_run_from_before_a_reboot_is_crashed(tmp_path: Path) -> None:
     with training(tmp_path) as (_, run_id):
         process = process_of(tmp_path, run_id)
-        before = Process(process.host, "another-boot-id", process.pid_namespace, process.pid, process.start_time)
-        change(tmp_path, run_id, process=str(before))
+        if not process.machine:
+            pytest.skip("this machine has no id of its own, so its heartbeat decides")
+        change(tmp_path, run_id, process=str(replace(process, boot_id="another-boot-id")))
         assert shown(tmp_path, run_id)[0] == "crashed"
 
 
 def test_a_pid_that_another_process_has_got_is_not_the_run(tmp_path: Path) -> None:
     with training(tmp_path) as (_, run_id):
         process = process_of(tmp_path, run_id)
-        reused = Process(process.host, process.boot_id, process.pid_namespace, process.pid, "1")
-        change(tmp_path, run_id, process=str(reused))
+        change(tmp_path, run_id, process=str(replace(process, start_time="1")))
         assert shown(tmp_path, run_id)[0] == "crashed"
 
 

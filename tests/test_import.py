@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from foreign_logs import bring, brought, scalar, write_csv, write_events
+from records import tag
 from toys import kryptui
 
 from kryptui.errors import InputError, RunError
@@ -68,7 +69,7 @@ def test_a_source_that_has_grown_replaces_its_run(workspace: Workspace, source: 
     write(3)
     run_id = bring(workspace, path, tags=["old"])[0].run_id
     with workspace.open() as store:
-        store.set_tags(run_id, ["kept"])
+        tag(store, run_id, "kept")
         keeping.set_note(store, run_id, "mine")
         keeping.rename(store, run_id, "renamed")
     write(5)

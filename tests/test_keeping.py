@@ -6,12 +6,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from records import pause
 from sqlalchemy import func, select, update
 from toys import environment, kryptui, toy_config
 
@@ -49,10 +51,9 @@ def new_run(store: Store, name: str = "baseline", status: str = "finished", **gi
     if status in ("finished", "stopped", "failed"):
         store.finish(run_id, status, attempt=attempt)  # type: ignore[arg-type]
     elif status == "paused":
-        store.set_status(run_id, "paused")
+        pause(store, run_id, True)
     elif status == "crashed":
-        mine = Process.current()
-        change(store, run_id, process=str(Process(mine.host, "another boot", mine.pid_namespace, 1, "1")))
+        change(store, run_id, process=str(replace(Process.current(), start_time="an earlier one's")))
     elif status == "hung":
         change(store, run_id, last_step_at=1.0, started=1.0)
     assert store.get_run(run_id).status == status

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from kryptui.jobs import leases
 from kryptui.jobs.leases import Seat
 from kryptui.runs import leases as record
 from kryptui.runs.identity import Process
+from kryptui.runs.schema import leases as leases_table
 from kryptui.runs.schema import runs
 from kryptui.runs.store import Store
 
@@ -113,11 +115,10 @@ def test_a_run_in_another_container_has_its_gpu_while_it_gives_signs_of_life(
     assert record.mirror(store, "gpu:GPU-0", other)
     me = Process.current()
     unseen = Process(me.host, me.boot_id, "pid:[1]", 5, "1")
-    values: dict[str, object] = {"process": str(unseen)}
-    if silent:
-        values["heartbeat"] = 1.0
     with store.writing() as connection:
-        connection.execute(update(runs).where(runs.c.id == other).values(**values))
+        connection.execute(update(leases_table).values(process=str(unseen)))
+        if silent:
+            connection.execute(update(runs).where(runs.c.id == other).values(process=str(unseen), heartbeat=1.0))
     assert (leases.take([FIRST], store, new_run(store)) is not None) is taken
 
 
@@ -141,3 +142,39 @@ def test_a_gpu_that_is_not_there_has_no_seat() -> None:
         pytest.skip("this machine has a GPU")
     with pytest.raises(InputError, match="torch sees no GPU"):
         leases.seats("cuda")
+
+
+def test_a_lease_waits_for_a_run_elsewhere_that_is_about_to_begin(store: Store) -> None:
+    other = new_run(store)
+    assert record.mirror(store, "gpu:GPU-0", other)
+    me = Process.current()
+    with store.writing() as connection:
+        unseen = str(Process(me.host, me.boot_id, "pid:[1]", 5, "1"))
+        connection.execute(update(leases_table).values(process=unseen))
+    assert leases.take([FIRST], store, new_run(store)) is None
+
+
+def test_a_stale_lease_of_a_run_that_is_over_is_replaced(store: Store) -> None:
+    other = new_run(store)
+    attempt = store.start_attempt(other)
+    assert record.mirror(store, "gpu:GPU-0", other)
+    me = Process.current()
+    with store.writing() as connection:
+        unseen = str(Process(me.host, me.boot_id, "pid:[1]", 5, "1"))
+        connection.execute(update(leases_table).values(process=unseen))
+    store.finish(other, "finished", attempt=attempt)
+    assert leases.take([FIRST], store, new_run(store)) is not None
+
+
+def test_a_run_that_is_gone_gets_no_lease_and_leaves_the_lock_free(store: Store) -> None:
+    with pytest.raises(InputError, match="there is no such run"):
+        leases.take([FIRST], store, "gone")
+    assert leases.take([FIRST], store, new_run(store)) is not None
+
+
+def test_many_who_lease_at_once_on_a_server_do_not_trip(postgres_url: str, locks: Path) -> None:
+    with Store.open(postgres_url) as store:
+        ids = [new_run(store) for _ in range(8)]
+        with ThreadPoolExecutor(8) as pool:
+            mirrored = list(pool.map(lambda run_id: record.mirror(store, "gpu:GPU-0", run_id), ids * 3))
+        assert all(mirrored)  # they are one process, which the lock on the file keeps apart

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from records import HOSTILE, add_run, say
+from records import HOSTILE, add_run, pause, say
 from toys import environment
 
 from kryptui.cli import logs as log_command
@@ -135,8 +135,8 @@ def test_a_followed_run_is_told_from_its_queue_over_its_attempts_to_its_end(
         [
             begin("first"),
             lambda: say(store, run_id, "more"),
-            lambda: store.set_status(run_id, "paused"),
-            lambda: store.set_status(run_id, "running"),
+            lambda: pause(store, run_id, True),
+            lambda: pause(store, run_id, False),
             back_into_the_queue,
             begin("second"),
             lambda: (say(store, run_id, "last"), store.finish(run_id, "failed", "no more"))[1],
@@ -148,7 +148,7 @@ def test_a_followed_run_is_told_from_its_queue_over_its_attempts_to_its_end(
     lines = output.out.splitlines()
     assert words(lines[:2]) == ["first", "more"]
     assert lines[2].startswith("── attempt 2 ──")
-    assert words(lines[3:]) == ["second", "last"]
+    assert words(lines[3:]) == ["second", "last", "error: no more"]
     told = [line.split(f"({run_id}) ")[1].split(":")[0] for line in output.err.splitlines()]
     assert told == ["queued", "running", "paused", "running", "queued", "running", "failed"]
     assert output.err.splitlines()[-1].endswith(f"kryptui run --headless --resume {run_id}")
@@ -169,6 +169,22 @@ def test_following_begins_where_the_tail_ends(
 
     monkeypatch.setattr(log_command, "_reader_has_left", end)
     assert words(logged("run", database, capsys, follow=True, tail=0, level="info")) == ["three"]
+
+
+def test_following_from_a_moment_shows_nothing_older(
+    store: Store, database: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = add_run(store, "run")
+    store.start_attempt(run_id)
+    say(store, run_id, "old", at=time.time() - 7200)
+
+    def end(seconds: float) -> bool:
+        say(store, run_id, "new", at=time.time())
+        store.finish(run_id, "finished")
+        return False
+
+    monkeypatch.setattr(log_command, "_reader_has_left", end)
+    assert words(logged("run", database, capsys, follow=True, since="10m")) == ["new"]
 
 
 def test_a_run_deleted_while_it_is_followed_says_so(

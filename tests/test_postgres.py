@@ -190,7 +190,7 @@ def test_moments_do_not_depend_on_a_time_zone(postgres: Server, postgres_url: st
 
 
 def test_text_is_compared_by_letter_codes_whatever_language_the_database_is_set_to() -> None:
-    asked = query.apply(select(schema.runs.c.id), query.parse("name:X"), query.parse_sort("name"), 0.0)
+    asked = query.apply(select(schema.runs.c.id), query.parse("name:X"), query.parse_sort("name"))
     told = " ".join(str(asked.compile(dialect=postgresql.dialect())).split())
     assert re.search(r'lower\(coalesce\(runs\.name, \S+\) COLLATE "C"\) LIKE', told)
     assert 'ORDER BY runs.name COLLATE "C" ASC NULLS LAST' in told

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from records import tag
 
 from kryptui.errors import InputError
 from kryptui.runs import batch, query
@@ -52,7 +53,8 @@ def store(target: str | Path) -> Iterator[Store]:
     with Store.open(target) as opened:
         for name, run in RUNS.items():
             run_id = opened.create_run("train", name, "toy", run["config"], "h", None, {}, "/", note=run["note"])
-            opened.set_tags(run_id, add=run["tags"])
+            if run["tags"]:
+                tag(opened, run_id, *run["tags"])
             if run["values"]:
                 attempt = opened.start_attempt(run_id)
                 items = [

@@ -209,6 +209,9 @@ def steps(record: Recorder, first: int, last: int) -> None:
     for step in range(first, last):
         wave = math.nan if step % 17 == 0 else math.sin(step)
         record.metric(step, step / 10, {"loss": wave, "lr": 0.1})
+        if step % 25 == 3:  # somebody wishes to know, and it is better than any that counts
+            record.metric(step, step / 10, {"eer": 0.001 * step}, wished=True)
+            record.evaluation(step, {"eer": 0.001 * step}, [], wished=True)
         if step % 10 == 0:
             record.metric(step, step / 10, {"eer": 1 / (1 + step % 40)})
             record.evaluation(step, {"eer": 1 / (1 + step % 40)}, [])
@@ -411,3 +414,14 @@ def test_rows_wait_for_a_full_disk_to_have_room(tmp_path: Path) -> None:
             store._engine.dispose()
             record.flush()
         assert [row.step for row in store.metrics(record.run_id)] == list(range(3000))
+
+
+def test_what_somebody_wished_to_be_measured_is_never_the_best(store: Store) -> None:
+    run_id = new_run(store)
+    with Recorder(store, run_id, store.start_attempt(run_id)) as record:
+        record.metric(1, 0.1, {"eer": 0.5})
+        record.metric(2, 0.2, {"eer": 0.1}, wished=True)
+        record.evaluation(2, {"eer": 0.1}, [], wished=True)
+    found = store.summaries(run_id)["eer"]
+    assert (found.best, found.best_step, found.last, found.last_step) == (0.5, 1, 0.1, 2)
+    assert [row.wished for row in store.evaluations(run_id)] == [True]

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from records import HOSTILE, add_run, say
+from records import HOSTILE, add_run, say, tag
 from rich.cells import cell_len
 from rich.console import Console
 from toys import environment
@@ -24,7 +24,7 @@ from kryptui.cli import tell
 from kryptui.cli.compare import compare
 from kryptui.cli.logs import logs
 from kryptui.cli.runs import list_runs, show
-from kryptui.runs import batch, blobs, commands, listing
+from kryptui.runs import batch, blobs, commands, listing, schema
 from kryptui.runs.identity import Process
 from kryptui.runs.logs import read
 from kryptui.runs.store import Store
@@ -55,7 +55,7 @@ def test_a_list_fits_its_width_and_says_the_important_things(store: Store, width
     run_id = add_run(
         store, "a-name-of-a-run-that-goes-on-and-on-and-on-and-on", {"eer": [0.5, 0.0412]}, config=config
     )
-    store.set_tags(run_id, add=["baseline", "a-tag-that-is-long"])
+    tag(store, run_id, "baseline", "a-tag-that-is-long")
     add_run(store, "日本語の実験" * 6)
     lines = listed(store, width)
     assert max(map(cell_len, lines)) <= width
@@ -65,7 +65,7 @@ def test_a_list_fits_its_width_and_says_the_important_things(store: Store, width
 
 def test_columns_come_with_the_width_and_empty_ones_not_at_all(store: Store) -> None:
     config = {"model": {"backbone": "resnet18"}, "task": {"losses": [{"kind": "triplet"}, {"kind": "arcface"}]}}
-    store.set_tags(add_run(store, "one", {"eer": [0.1]}, config=config), add=["x", "y"])
+    tag(store, add_run(store, "one", {"eer": [0.1]}, config=config), "x", "y")
     add_run(store, "two", {"eer": [0.2]})
     assert listed(store, 40)[0].split() == ["name", "id", "status", "eer", "age"]
     wide = listed(store, 120)
@@ -166,6 +166,37 @@ def test_what_a_list_needs_is_read_on_any_database(target: str | Path) -> None:
         assert [line.text for line in read(store, run_id, limit=2, last=True)] == ["good", "bad"]
 
 
+def test_how_long_runs_took_is_one_rule_in_lists_filters_and_sorting(target: str | Path) -> None:
+    mine = str(Process.current())
+    moments: dict[str, dict[str, Any]] = {
+        "never began": {"status": "queued", "heartbeat": 9000.0},
+        "waits to go on": {"status": "queued", "started": 1000.0, "heartbeat": 9000.0},
+        "ended": {"status": "finished", "started": 1000.0, "heartbeat": 9000.0, "ended": 1060.0},
+        "paused": {"status": "paused", "started": 1000.0, "heartbeat": 1040.0, "process": mine},
+        "crashed": {"status": "running", "started": 1000.0, "heartbeat": 1020.0, "process": None},
+        "under a clock that went back": {"status": "stopped", "started": 1000.0, "heartbeat": 900.0},
+    }
+    with Store.open(target) as store:
+        for name, facts in moments.items():
+            run_id = add_run(store, name)
+            with store.writing() as connection:
+                connection.execute(schema.runs.update().where(schema.runs.c.id == run_id).values(facts))
+        runs = store.list_runs(sort="took")
+        took = {run.name: tell.run_json(run)["seconds"] for run in runs}
+        assert took == {
+            "under a clock that went back": 0,
+            "crashed": 20,
+            "paused": 40,
+            "ended": 60,
+            "waits to go on": None,
+            "never began": None,
+        }
+        assert [*took.values()] == [0, 20, 40, 60, None, None]
+        assert [tell.seconds(run) for run in store.list_runs(sort="-took")] == [60, 40, 20, 0, None, None]
+        assert {run.name for run in store.list_runs("took>=40s")} == {"ended", "paused"}
+        assert {run.name for run in store.list_runs("took<40s")} == {"crashed", "under a clock that went back"}
+
+
 # runs show
 
 
@@ -181,7 +212,7 @@ def test_a_run_shows_how_it_stands_and_what_to_do(
     parent = add_run(store, "the parent")
     env = {"device": "cuda:0", "git": {"commit": "0123456789abcdef", "changed": True}}
     run_id = add_run(store, "mine", note="a note\nof two lines", parent=parent, env=env)
-    store.set_tags(run_id, add=["baseline", "contest"])
+    tag(store, run_id, "baseline", "contest")
     progress = {"stage": "finetune", "epoch": 3, "epochs": 5, "step": 1840, "total": 4000}
     speed = {"images_per_second": 1842.0, "seconds_left": 660.0}
     attempt = store.start_attempt(run_id)
@@ -234,7 +265,7 @@ def test_no_name_note_or_line_drives_the_terminal(
         config={HOSTILE: HOSTILE},
         env={"device": HOSTILE},
     )
-    store.set_tags(run_id, add=[HOSTILE])
+    tag(store, run_id, HOSTILE)
     say(store, run_id, HOSTILE, level=HOSTILE)
     commands.send(store, run_id, "stop", HOSTILE)
     store.finish(run_id, "failed", HOSTILE)

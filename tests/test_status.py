@@ -47,14 +47,32 @@ def test_a_process_that_ended_is_not_alive_even_before_it_is_reaped() -> None:
     ("change", "expected"),
     [
         ({"start_time": "1"}, False),
-        ({"boot_id": "another"}, False),
+        ({"boot_id": "another", "machine": "this"}, False),
+        ({"boot_id": "another", "machine": "another"}, None),
+        ({"boot_id": "another", "machine": ""}, None),
         ({"host": "elsewhere"}, None),
         ({"pid_namespace": "pid:[1]"}, None),
     ],
-    ids=["a reused pid", "a reboot", "another host", "another container"],
+    ids=["a reused pid", "a reboot", "a namesake", "an older record", "another host", "another container"],
 )
-def test_a_process_is_gone_or_out_of_sight(change: dict[str, Any], expected: bool | None) -> None:
+def test_a_process_is_gone_or_out_of_sight(
+    monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], expected: bool | None
+) -> None:
+    monkeypatch.setattr(identity, "_machine_id", lambda: "this")
     assert alive(replace(Process.current(), **change)) is expected
+
+
+def test_a_process_of_another_user_that_proc_hides_is_out_of_sight(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(pid: int, number: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(identity, "_start_time", lambda pid: None)
+    monkeypatch.setattr(os, "kill", refused)
+    assert alive(replace(Process.current(), start_time="5")) is None
+
+
+def test_the_identity_that_an_earlier_version_wrote_is_read() -> None:
+    assert Process.parse("host|boot|ns|7|start") == Process("host", "boot", "ns", 7, "start", "")
 
 
 def test_without_proc_a_process_is_known_by_psutil(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:

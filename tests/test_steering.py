@@ -45,7 +45,7 @@ SAID: dict[Command, dict[str | None, str]] = {
         "queued": "is taken off the queue",
         "waiting in a process": "is taken off the queue",
         "running": "stops after this batch, with a checkpoint",
-        "paused": "stops after this batch, with a checkpoint",
+        "paused": "stops now",
         "hung": "stops after this batch, with a checkpoint; no step for",
         "running on another host": "stops after this batch, with a checkpoint",
         "an evaluation": "stops after this batch",
@@ -72,7 +72,7 @@ SAID: dict[Command, dict[str | None, str]] = {
         "waiting in a process": "is in the queue already",
         "finished": "cannot resume; ended",
         "an evaluation": "can only be stopped",
-        None: "is queued to go on; take it by kryptui worker",
+        None: "is queued to go on; a kryptui worker in /w takes it",
     },
     "checkpoint": {
         "running": "saves after this batch",
@@ -134,6 +134,7 @@ def run_in(store: Store, state: str, dead: Process) -> Iterator[tuple[str, Contr
     with Recorder(store, run_id, attempt, obey=obey) as recorder:
         if state == "paused":
             control.pause()
+            control.wait_while_paused(0.0)
             recorder.progress(paused=True)
         recorder.flush()
         if state == "hung":
@@ -178,10 +179,15 @@ def test_a_command_to_a_live_run_is_in_its_log(store: Store, dead: Process, stat
 
 
 @pytest.mark.parametrize(("state", "status"), [("queued", "stopped"), ("waiting in a process", "stopped")])
-def test_a_stopped_run_leaves_the_queue(store: Store, dead: Process, state: str, status: str) -> None:
+def test_a_stopped_run_leaves_the_queue_and_its_log_says_who_did_it(
+    store: Store, dead: Process, state: str, status: str
+) -> None:
     with run_in(store, state, dead) as (run_id, _):
         steering.steer(store, run_id, "stop")
         assert store.get_run(run_id).status == status
+        assert [line.text for line in store.log_lines(run_id)] == [
+            f"stop, {steering.issuer()}: taken off the queue"
+        ]
 
 
 @pytest.mark.parametrize("state", ["stopped", "failed", "crashed", "silent on another host"])
@@ -189,7 +195,9 @@ def test_a_resumed_run_is_in_the_queue_for_any_worker(store: Store, dead: Proces
     with run_in(store, state, dead) as (run_id, _):
         steering.steer(store, run_id, "resume")
         run = store.get_run(run_id)
+        lines = [line.text for line in store.log_lines(run_id)]
     assert (run.status, run.held, run.ended, run.error) == ("queued", False, None, None)
+    assert lines == [f"resume, {steering.issuer()}: queued to go on"]
 
 
 def test_a_run_that_does_not_answer_is_told_of_and_keeps_the_command(store: Store) -> None:
@@ -216,3 +224,44 @@ def test_a_stop_ends_a_pause() -> None:
 
 def test_a_command_of_a_later_version_is_answered() -> None:
     assert "another version" in steering.obey(Control())("levitate")
+
+
+def test_a_run_that_ends_while_a_command_is_under_way_says_so(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = store.create_run("train", "toy", "toy", {}, "c", None, {}, "/w")
+    attempt = store.start_attempt(run_id)
+    send = commands.send
+
+    def send_and_end(*arguments: object) -> int | None:
+        number = send(*arguments)  # type: ignore[arg-type]
+        store.finish(run_id, "finished", attempt=attempt)
+        return number
+
+    monkeypatch.setattr(commands, "send", send_and_end)
+    with pytest.raises(InputError, match="pause was not heard: the run had finished"):
+        steering.steer(store, run_id, "pause")
+
+
+def test_a_run_that_has_just_ended_is_sent_nothing(store: Store) -> None:
+    run_id = store.create_run("train", "toy", "toy", {}, "c", None, {}, "/w")
+    store.finish(run_id, "finished", attempt=store.start_attempt(run_id))
+    assert commands.send(store, run_id, "stop", "me") is None
+    assert commands.of_run(store, run_id) == []
+
+
+def test_a_command_to_a_run_that_is_gone_is_refused_in_one_line(store: Store) -> None:
+    with pytest.raises(InputError, match="there is no such run"):
+        commands.send(store, "gone", "stop", "me")
+
+
+def test_a_run_that_is_to_pause_is_not_saved_yet() -> None:
+    heard = steering.obey(Control())
+    heard("pause")
+    assert heard("checkpoint") == "saves after this batch"
+
+
+def test_a_run_that_stops_does_not_pause_any_more() -> None:
+    heard = steering.obey(Control())
+    heard("stop")
+    assert heard("pause") == "is stopping already"

@@ -107,26 +107,10 @@ def test_an_earlier_attempt_does_not_end_the_run(store: Store) -> None:
     assert store.get_run(run_id).status == "running"
 
 
-def test_a_run_pauses_and_goes_on(store: Store) -> None:
-    run_id = new_run(store)
-    store.start_attempt(run_id)
-    store.set_status(run_id, "paused", attempt=1)
-    assert store.get_run(run_id).status == "paused"
-    store.set_status(run_id, "running", attempt=1)
-    assert store.get_run(run_id).status == "running"
-
-
 @pytest.mark.parametrize("status", ["crashed", "hung", "running"])
 def test_a_run_cannot_be_finished_as_what_is_no_end(store: Store, status: Any) -> None:
     with pytest.raises(ValueError, match=status):
         store.finish(new_run(store), status)
-
-
-def test_tags_are_added_and_removed(store: Store) -> None:
-    run_id = new_run(store)
-    store.set_tags(run_id, add=["best", "contest", "best"])
-    store.set_tags(run_id, add=["best"], remove=["contest"])
-    assert store.get_run(run_id).tags == ("best",)
 
 
 # Which run is meant

@@ -219,11 +219,11 @@ def test_a_resume_on_other_data_is_refused(tmp_path: Path) -> None:
 
 def test_a_pause_saves_and_waits_for_its_end(tmp_path: Path) -> None:
     class PausedOnce(Control):
-        waits = 0
+        looks = 0
 
         def wait_while_paused(self, seconds: float) -> bool:
-            self.waits += 1
-            if self.waits == 3:
+            self.looks += 1
+            if self.looks == 3:
                 self.resume()
             return super().wait_while_paused(0.0)
 
@@ -231,7 +231,7 @@ def test_a_pause_saves_and_waits_for_its_end(tmp_path: Path) -> None:
     control.pause()
     trainer, recorder = make_trainer(toy_config("checkpoint.keep=20"), tmp_path, control=control)
     assert trainer.run().outcome == "finished"
-    assert control.waits == 3
+    assert control.looks == 3
     assert 1 in folders.steps(tmp_path)
     said = [line for line in recorder.lines if line.startswith(("info: paused", "info: resumed"))]
     assert said == ["info: paused at step 1", "info: resumed"]

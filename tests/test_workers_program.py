@@ -82,7 +82,7 @@ def test_a_worker_that_is_interrupted_saves_and_puts_its_run_back(tmp_path: Path
         run = store.get_run(run_id)
     assert worker.returncode == 130, said
     assert (run.status, run.held) == ("queued", False)
-    assert "stopped, and back in the queue" in said
+    assert "saved, and back in the queue" in said
 
 
 def test_a_queued_run_says_what_is_before_it(tmp_path: Path) -> None:

@@ -45,14 +45,19 @@ class MemoryRecorder:
         self.artifacts: dict[str, int | None] = {}
         self.flushes = self.moves = 0
 
-    def metric(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
+    def metric(self, step: int, epoch: float, values: Mapping[str, float], wished: bool = False) -> None:
         self.points += [(step, epoch, name, value) for name, value in sorted(values.items())]
 
     def log(self, level: str, text: str) -> None:
         self.lines.append(f"{level}: {text}")
 
     def evaluation(
-        self, step: int, scalars: Mapping[str, float], figures: Sequence[Any], scores: Any = None
+        self,
+        step: int,
+        scalars: Mapping[str, float],
+        figures: Sequence[Any],
+        scores: Any = None,
+        wished: bool = False,
     ) -> None:
         self.evaluations.append(step)
 

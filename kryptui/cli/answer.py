@@ -38,7 +38,10 @@ def evaluate(
     json_output: Json = False,
     database: Database = DATABASE,
 ) -> None:
-    """Evaluates a model on a pair list: error rates, curves, hardest pairs; kept on record."""
+    """Evaluates a model on a pair list, and keeps that on record.
+
+    --json: {"run": the evaluation's id on record, "seconds", "metrics": {name: value, or null for no number}}.
+    """
     from kryptui.cli.tell import console, finite
     from kryptui.draw.console import render_report
     from kryptui.figures import Report
@@ -73,7 +76,13 @@ def submit(
     json_output: Json = False,
     database: Database = DATABASE,
 ) -> None:
-    """Writes a submission: one similarity a pair, in order, checked before the file appears."""
+    """Writes a submission: one similarity a pair, in pair order.
+
+    It is checked whole before the file appears; beside it CSV.json says how it was made.
+
+    --json: {"run": the submission's id on record, "path", "sha256", "seconds"} and what the task tells:
+    verification "pairs" and "images" (how many), "filled" (pair ids), "problems" and "notices" (texts).
+    """
     import math
 
     from kryptui.errors import InputError
@@ -109,7 +118,12 @@ def score(
     labels: Annotated[Path, typer.Argument(metavar="LABELS", help="pair_id,label; 1 = genuine")],
     json_output: Json = False,
 ) -> None:
-    """The organisers' EER of a submission; refuses one that is out of order or incomplete."""
+    """The organisers' EER of a submission.
+
+    One that is out of order or incomplete is refused.
+
+    --json: {"eer_contest": by the organisers' formula, "eer": interpolated, "pairs": how many}.
+    """
     from kryptui.tasks.verification.score import score_submission
 
     found = score_submission(submission, labels)

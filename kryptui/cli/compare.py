@@ -45,7 +45,7 @@ def compare(
     json_output: Json = False,
     database: Database = DATABASE,
 ) -> None:
-    """Two or more runs side by side: settings that differ, best and last metrics, curves.
+    """Runs side by side: settings that differ, metrics, curves.
 
     The first that is named, or the oldest of those that the filter finds, is what the others are measured against.
 

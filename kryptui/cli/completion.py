@@ -64,9 +64,15 @@ def _quietly(complete: Complete) -> Complete:
 @_quietly
 def complete_run(ctx: typer.Context, incomplete: str) -> Suggestions:
     """Names and ids of runs: those of training runs first, then the latest first, as a name means them."""
+    from kryptui.runs.status import honest_status
+
+    now = time.time()  # this machine's clock
     found: dict[str, str] = {}
-    for run_id, name, *facts in _rows(ctx, _RUNS, start=incomplete, length=len(incomplete)):
-        status = _status(*facts)
+    for row in _rows(ctx, _RUNS, start=incomplete, length=len(incomplete)):
+        run_id, name, stored, process, heartbeat, last_step_at, started = row
+        status = honest_status(
+            stored, process, now=now, heartbeat=heartbeat, last_step_at=last_step_at, started=started
+        )
         for word, told in _fitting([(name, f"{run_id}, {status}"), (run_id, f"{name}, {status}")], incomplete):
             found.setdefault(word, told)
         if len(found) >= LIMIT:
@@ -151,24 +157,6 @@ def _rows(ctx: typer.Context, statement: str, **values: Any) -> Iterator[tuple[A
 
     database = ctx.params.get("database") or os.environ.get("KRYPTUI_DB") or DATABASE
     return rows(database, statement, values)
-
-
-def _status(
-    stored: Any, process: str | None, heartbeat: float | None, last_step_at: float | None, started: float | None
-) -> str:
-    """The honest status, by this machine's clock."""
-    from kryptui.runs.identity import Process, alive
-    from kryptui.runs.status import LIVE, effective_status
-
-    if stored not in LIVE:
-        return str(stored)
-    try:
-        lives = None if process is None else alive(Process.parse(process))
-    except ValueError:
-        lives = None
-    return effective_status(
-        stored, alive=lives, now=time.time(), heartbeat=heartbeat, last_step_at=last_step_at, started=started
-    )
 
 
 def _first(offers: Iterable[tuple[str, str]], incomplete: str) -> Suggestions:

@@ -24,7 +24,17 @@ MaxPixels = Annotated[int, typer.Option("--max-pixels", min=1, max=MAX_PIXELS, h
 def inspect(
     path: Source, threads: Threads = THREADS, max_pixels: MaxPixels = MAX_PIXELS, json_output: Json = False
 ) -> None:
-    """Counts, singletons, broken files, copies and leaks, and what each choice of pruning leaves."""
+    """Counts, broken files, copies, leaks, and what pruning leaves.
+
+    --json: an object with "source"; the counts images, identities, reals, fakes, unknown, people_with_one_image,
+    people_with_one_real, people_without_reals, near_same_identity, look_alikes_same_identity; the counts by key
+    images_per_identity, reals_per_identity, sizes, formats, modes, splits; broken and left_out: [{path, reason,
+    detail}]; exact_same_identity, exact_other_identity, exact_across_splits: [{paths, identities, splits,
+    same_file}]; near_other_identity, near_across_splits, look_alikes_other_identity: [{first, second, distance,
+    correlation}]; keys_without_file, files_without_key, identities_in_two_splits, notices: [text]; and remains,
+    what each choice leaves: [{fakes, min_real, min_class, images, identities, reals, fake_images, classes,
+    lost_reals, lost_fakes}].
+    """
     from kryptui.cli.tell import console
     from kryptui.data.inspect import inspect_dataset
     from kryptui.draw.console import render_report
@@ -50,7 +60,14 @@ def prepare(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another preparation.")] = False,
     json_output: Json = False,
 ) -> None:
-    """Splits by identity, freezes the validation pairs, writes manifests. The source is never changed."""
+    """Splits by identity, and freezes the validation pairs.
+
+    Writes manifests and pairs to DIR; the source is never changed.
+
+    --json, and prepare.json: {"source", "version", "seed", "fraction", "splits": {split: {"images", "identities",
+    "reals", "fakes"}}, "pairs": {kind: how many}, "digests": {what: sha256}, "left_out": [{"path", "reason",
+    "detail"}], "notices": [text]}.
+    """
     from dataclasses import asdict
 
     from kryptui.data.prepare import prepare as prepare_dataset
@@ -88,7 +105,7 @@ def demo(
     test_pairs: Annotated[int, typer.Option("--test-pairs", help="Pairs of other people.")] = 150,
     seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
 ) -> None:
-    """Draws faces in contest layout: people, photos of them, fakes, a test tree and its labels."""
+    """Draws faces in contest layout, with fakes and a test tree."""
     from kryptui.data.demo import write_demo
 
     with counting("drawing") as progress:

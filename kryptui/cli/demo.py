@@ -16,7 +16,10 @@ Directory = Annotated[Path, typer.Argument(metavar="[DIR]", help="A new folder, 
 
 
 def demo(directory: Directory = Path("demo")) -> None:
-    """Draws a face set, trains on it, evaluates, writes a submission and scores it: two minutes, no download."""
+    """Draws faces, trains on them, writes a submission, scores it.
+
+    Two minutes, no download.
+    """
     from kryptui import config as configuration
     from kryptui.data.demo import write_demo
     from kryptui.data.prepare import prepare

@@ -38,9 +38,10 @@ def delete(
     json_output: Json = False,
     database: Database = DATABASE,
 ) -> None:
-    """Deletes runs for good: what they recorded, and their checkpoints on this machine. Says what goes, and asks.
+    """Deletes runs for good, and their checkpoints on this machine.
 
-    None goes if one of them is in progress or waits. Evaluations and submissions of a run stay.
+    Says what goes, and asks. None goes if one of them is in progress or waits. Evaluations and submissions of a
+    run stay.
 
     --json, with --yes: {"deleted": [{"id", "name", "rows", "folder", "steps", "bytes"}], "problems": [text]}.
     """
@@ -108,10 +109,11 @@ def prune(
     json_output: Json = False,
     database: Database = DATABASE,
 ) -> None:
-    """Deletes old checkpoints of runs, all or those a filter finds. Says what that frees, and asks.
+    """Deletes old checkpoints of runs, all or those a filter finds.
 
-    Never of a run in progress or waiting, never the best of a tagged run; a run that could still be resumed keeps
-    what that takes. Records stay as they are, but for the checkpoints that have gone.
+    Says what that frees, and asks. Never of a run in progress or waiting, never the best of a tagged run; a run
+    that could still be resumed keeps what that takes. Records stay as they are, but for the checkpoints that have
+    gone.
 
     --json, with --yes or --dry-run: {"dry_run", "bytes", "removed": [{"run", "name", "folder", "steps", "kept",
     "unfinished", "bytes"}], "orphans": [{"name", "folder", "steps", "bytes"}], "problems": [text]}; the first

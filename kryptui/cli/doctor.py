@@ -22,7 +22,9 @@ _WAITING = "  looking further ..."
 
 
 def doctor(json_output: Json = False, database: Database = DATABASE) -> None:
-    """What this machine offers, what is wrong, and what to do about it; exits 1 where there is a problem.
+    """What this machine offers, what is wrong, and what to do.
+
+    Exits 1 where there is a problem.
 
     --json: {"problems": n, "notes": n, "sections": [{"name": ..., "findings": [...]}]}, a finding being
     {"subject": ..., "state": "ok" | "note" | "problem", "fact": ..., "remedy": text, null where all is well}.

@@ -35,13 +35,15 @@ def export_runs(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE if it is there.")] = False,
     database: Database = DATABASE,
 ) -> None:
-    """The record for other tools, in csv, JSON (an array, an object a line) or parquet.
+    """The record for other tools, in csv, JSON or parquet.
 
-    metrics: run, name, attempt, metric, step, epoch, time (seconds since 1970), value. logs: run, attempt, time,
-    level, text. runs: what is known of each, its settings as cfg.PATH, its metrics as METRIC.best and METRIC.last.
+    metrics: run (its id), name (the run's), attempt, metric, step, epoch, time (seconds since 1970), value. logs:
+    run, attempt, time, level, text. runs: id, name and what else is known of each, its settings as cfg.PATH, its
+    metrics as METRIC.best and METRIC.last.
 
-    Nothing is rounded. In JSON, numbers that are not finite are the texts "NaN", "Infinity" and "-Infinity". In
-    csv, text stands as it is, also where a spreadsheet would take it for a formula: import such columns as text.
+    Nothing is rounded. JSON is an array, an object a line; in it numbers that are not finite are the texts "NaN",
+    "Infinity" and "-Infinity". In csv, text stands as it is, also where a spreadsheet would take it for a formula:
+    import such columns as text.
     """
     from kryptui.errors import InputError, nearest
     from kryptui.jobs import exporting
@@ -91,15 +93,16 @@ def import_runs(
     json_output: Json = False,
     database: Database = DATABASE,
 ) -> None:
-    """Runs of other tools for the record, to be compared with its own: find them by kind:import.
+    """Runs of other tools for the record, to compare with its own.
 
-    Each folder of a log folder that holds event files is one run. A csv file has a row a value (columns metric,
-    step, value, perhaps run, epoch, time) or a row a step (column step or epoch, each other column of numbers a
-    metric). What is on record already is not imported again; a source that has grown since replaces its run.
-    Losses and error rates count as better when lower, accuracies and the like when higher.
+    Filters find them by kind:import. Each folder of a log folder that holds event files is one run. A csv file has
+    a row a value (columns metric, step, value, perhaps run, epoch, time) or a row a step (column step or epoch,
+    each other column of numbers a metric). What is on record already is not imported again; a source that has
+    grown since replaces its run. Losses and error rates count as better when lower, accuracies and the like when
+    higher.
 
-    --json: a list of {"source", "name", "outcome": new | known | replaced | empty | refused, "run", "points",
-    "metrics", "remarks", "error"}.
+    --json: a list of {"source", "name", "outcome": new | known | replaced | empty | refused, "run": its id or
+    null, "points": how many, "metrics": [name], "remarks": [text], "error": text or null}.
     """
     from kryptui.jobs import importing
 

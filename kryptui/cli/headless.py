@@ -53,9 +53,9 @@ class Watched:
             except (OSError, ValueError):  # a closed pipe, a terminal that is gone
                 self._view = None
 
-    def metric(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
+    def metric(self, step: int, epoch: float, values: Mapping[str, float], wished: bool = False) -> None:
         """Recorded and shown."""
-        self._recorder.metric(step, epoch, values)
+        self._recorder.metric(step, epoch, values, wished)
         self.show(lambda view: view.metric(step, epoch, values))
 
     def log(self, level: str, text: str) -> None:
@@ -69,9 +69,10 @@ class Watched:
         scalars: Mapping[str, float],
         figures: Sequence[Figure],
         scores: Mapping[str, Any] | None = None,
+        wished: bool = False,
     ) -> None:
         """Recorded; its numbers are shown as metrics."""
-        self._recorder.evaluation(step, scalars, figures, scores)
+        self._recorder.evaluation(step, scalars, figures, scores, wished)
 
     def artifact(
         self,

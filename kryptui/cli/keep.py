@@ -42,7 +42,9 @@ def tag(
     json_output: Json = False,
     database: Database = DATABASE,
 ) -> None:
-    """Adds and removes tags, of all runs that are named or of none; without -a and -r shows them.
+    """Adds and removes tags; without -a and -r shows them.
+
+    All the runs that are named are changed, or none.
 
     --json: a list of {"id", "name", "tags"}.
     """
@@ -74,7 +76,9 @@ def note(
     json_output: Json = False,
     database: Database = DATABASE,
 ) -> None:
-    """Replaces a run's note by TEXT, kept as it is; without TEXT shows it.
+    """Replaces a run's note by TEXT; without TEXT shows it.
+
+    TEXT is kept as it is.
 
     --json: {"id", "name", "note"}.
     """

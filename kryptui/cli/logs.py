@@ -66,7 +66,8 @@ def logs(
         for lines in _pages(store, row, tail, level, earliest):
             printer.print(lines)
         if follow:
-            _follow(store, row, printer, max(printer.seq, 0 if tail is None else row.last_seq), level)
+            # What the run had recorded when it was read has been looked at, whether it was to be printed or not.
+            _follow(store, row, printer, max(printer.seq, row.last_seq), level)
 
 
 class Printer:
@@ -133,6 +134,7 @@ def _follow(store: Store, row: RunRow, printer: Printer, seq: int, level: str) -
     """Prints what comes until the run has ended; says on stderr how it stands whenever that has changed."""
     from kryptui.errors import InputError, RunError
     from kryptui.runs.logs import read
+    from kryptui.runs.status import OVER
 
     told = "running"
     while True:
@@ -147,7 +149,7 @@ def _follow(store: Store, row: RunRow, printer: Printer, seq: int, level: str) -
         if row.status != told:
             _tell(row)
             told = row.status
-        if row.status in ("finished", "stopped", "failed", "crashed"):
+        if row.status in OVER:
             return
         if _reader_has_left(LOOK_SECONDS):
             raise BrokenPipeError

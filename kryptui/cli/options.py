@@ -62,6 +62,11 @@ THREADS = cores()
 
 def workspace(database: str) -> Workspace:
     """The workspace is the working directory."""
+    from kryptui.errors import InputError
     from kryptui.jobs.workspace import Workspace
 
-    return Workspace(Path.cwd(), database, lambda text: typer.echo(f"notice: {text}", err=True))
+    try:
+        root = Path.cwd()
+    except FileNotFoundError:
+        raise InputError("the working directory has been deleted; go to another one") from None
+    return Workspace(root, database, lambda text: typer.echo(f"notice: {text}", err=True))

@@ -42,11 +42,13 @@ def list_runs(
     json_output: Json = False,
     database: Database = DATABASE,
 ) -> None:
-    """All runs, the newest first, or those a filter finds. A metric counts by its best value where it has one.
+    """All runs, the newest first, or those a filter finds.
+
+    A metric counts by its best value where it has one.
 
     --json: a list of runs, each with id, name, kind, task, status, attempt, tags, note, error, host, workspace,
-    parent, progress, config_hash, data_hash, created, started, ended (seconds since 1970), seconds, and metrics:
-    name -> {last, best, best_step}.
+    parent (an id), progress, config_hash, data_hash, created, started, ended (seconds since 1970), seconds (from
+    the first start to the end or the last sign of life), and metrics: {name: {last, best, best_step}}.
     """
     from kryptui.cli.tell import console, run_json, run_list
     from kryptui.runs import listing
@@ -109,7 +111,9 @@ def show(
     json_output: Json = False,
     database: Database = DATABASE,
 ) -> None:
-    """One run: how it stands and what to do, its metrics, its last evaluation, its files, commands sent to it.
+    """One run: how it stands, what to do, and what it recorded.
+
+    That is its metrics, its last evaluation, its files, and the commands sent to it.
 
     --json: what runs list has of a run, and explanation, process, env, config, artifacts: [{kind, path, host,
     step, bytes, sha256}], commands: [{command, issuer, issued, handled, answer}]; handled is null while unheard.

@@ -19,37 +19,49 @@ WAIT = 5.0
 
 
 def stop(runs: RunNames, wait: Wait = WAIT, json_output: Json = False, database: Database = DATABASE) -> None:
-    """Ends a run after its batch, with a checkpoint; takes a queued one off the queue."""
+    """Ends a run after its batch, with a checkpoint.
+
+    One that is queued leaves the queue. --json: a list of {"run", "command", "answer", "sent"}.
+    """
     _steer(runs, "stop", wait, json_output, database)
 
 
 def pause(runs: RunNames, wait: Wait = WAIT, json_output: Json = False, database: Database = DATABASE) -> None:
-    """Holds a run after its batch, with a checkpoint."""
+    """Holds a run after its batch, with a checkpoint.
+
+    --json: a list of {"run", "command", "answer", "sent"}.
+    """
     _steer(runs, "pause", wait, json_output, database)
 
 
 def resume(runs: RunNames, wait: Wait = WAIT, json_output: Json = False, database: Database = DATABASE) -> None:
-    """Ends a pause; a stopped, failed or crashed run goes back to the queue."""
+    """Ends a pause; queues a run that stopped, failed or crashed.
+
+    --json: a list of {"run", "command", "answer", "sent"}.
+    """
     _steer(runs, "resume", wait, json_output, database)
 
 
 def checkpoint(
     runs: RunNames, wait: Wait = WAIT, json_output: Json = False, database: Database = DATABASE
 ) -> None:
-    """Lets a run save a checkpoint after its batch."""
+    """Lets a run save a checkpoint after its batch.
+
+    --json: a list of {"run", "command", "answer", "sent"}.
+    """
     _steer(runs, "checkpoint", wait, json_output, database)
 
 
 def evaluate(runs: RunNames, wait: Wait = WAIT, json_output: Json = False, database: Database = DATABASE) -> None:
-    """Lets a run evaluate after its batch; it trains on as if it had not."""
+    """Lets a run evaluate after its batch.
+
+    It trains on as if it had not. --json: a list of {"run", "command", "answer", "sent"}.
+    """
     _steer(runs, "evaluate", wait, json_output, database)
 
 
 def _steer(names: list[str], command: Command, wait: float, json_output: bool, database: str) -> None:
-    """One line a run, or with --json a list of {"run", "command", "answer", "sent"}.
-
-    A run that refuses does not keep the others from hearing; the exit code is that of the worst.
-    """
+    """A run that refuses does not keep the others from hearing; the exit code is that of the worst."""
     from kryptui.errors import KryptuiError
     from kryptui.jobs import steering
 

@@ -19,6 +19,7 @@ from kryptui.draw.numerals import NOTHING, column
 from kryptui.draw.words import clean, line, pad
 from kryptui.runs.explain import age, explain
 from kryptui.runs.rows import ArtifactRow, RunRow
+from kryptui.runs.status import WITH_PROCESS
 from kryptui.spans import duration
 
 STATUS_MARKS = {
@@ -44,7 +45,8 @@ def run_json(run: RunRow) -> dict[str, Any]:
     """A run as plain JSON types: the shape that every --json output has for a run.
 
     id, name, kind, task, status, attempt, tags, note, error, created, started, ended (seconds since 1970),
-    seconds, host, workspace, parent, progress, config_hash, data_hash, and metrics: name -> last, best, best_step.
+    seconds (see `seconds`), host, workspace, parent, progress, config_hash, data_hash, and metrics: name -> last,
+    best, best_step.
     """
     return {
         "id": run.id,
@@ -79,11 +81,11 @@ def finite(value: float | None) -> float | None:
 
 
 def seconds(run: RunRow) -> float | None:
-    """How long a run took, or has taken so far; None before it starts."""
-    if run.started is None:
+    """From a run's first start to its end, or to its last sign of life; None before that and in the queue."""
+    until = run.heartbeat if run.ended is None else run.ended
+    if run.status == "queued" or run.started is None or until is None:
         return None
-    end = run.ended or (run.read if run.status in ("running", "paused") else run.heartbeat) or run.started
-    return max(0.0, end - run.started)
+    return max(0.0, until - run.started)
 
 
 def epochs(run: RunRow) -> str:
@@ -245,7 +247,7 @@ def _when(run: RunRow) -> str:
     took = seconds(run)
     if took is not None:
         since = " since its first start" if run.attempt > 1 else ""
-        going = run.status in ("running", "paused", "hung")
+        going = run.status in WITH_PROCESS
         words.append(f"{duration(took)} so far" if going else f"took {duration(took)}{since}")
     return " · ".join(words)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kryptui.config import AnyConfig
     from kryptui.engine.control import Control
     from kryptui.engine.protocols import Recorder
-    from kryptui.jobs.training import Finished, Tell, Watch
+    from kryptui.jobs.training import Finished, Onlooker
     from kryptui.jobs.workspace import Workspace
     from kryptui.tasks.registry import TaskSpec
 
@@ -45,7 +45,13 @@ def run(
     json_lines: Json = False,
     database: Database = DATABASE,
 ) -> None:
-    """Trains a model. Ctrl-C saves a checkpoint and exits 130; --resume goes on from there."""
+    """Trains a model.
+
+    Ctrl-C saves a checkpoint and exits 130; --resume goes on from there. With --json one object a line, each with
+    "event" and "time": waiting, started, metric (step, epoch, values), log (level, text), progress (stage, epoch,
+    step, total, images_per_second, seconds_left), failed (error), and finished, which is the run as `runs show
+    --json` has it and "checkpoints". With --queue: {"run": ID, "ahead": how many wait before it}.
+    """
     from kryptui import config as configuration
     from kryptui.errors import InputError
     from kryptui.tasks import registry
@@ -78,8 +84,8 @@ def train_and_report(config: AnyConfig, where: Workspace, json_lines: bool) -> t
     from kryptui.jobs import training
     from kryptui.tasks import registry
 
-    with _shown(registry.get(config.task.kind), json_lines) as (control, watch):
-        finished = training.train(config, where, control, watch, _waiting(json_lines))
+    with _shown(registry.get(config.task.kind), json_lines) as (control, onlooker):
+        finished = training.train(config, where, control, onlooker)
     return _report(finished, where, json_lines), finished.run_id
 
 
@@ -90,13 +96,13 @@ def _resume(run_name: str, where: Workspace, json_lines: bool) -> int:
     with where.open(create=False) as store:
         row = store.get_run(store.resolve_run(run_name))
     training.check_resumable(row)
-    with _shown(registry.get(row.task), json_lines) as (control, watch):
-        finished = training.resume(run_name, where, control, watch, _waiting(json_lines))
+    with _shown(registry.get(row.task), json_lines) as (control, onlooker):
+        finished = training.resume(run_name, where, control, onlooker)
     return _report(finished, where, json_lines)
 
 
 def _enqueue(config: AnyConfig, where: Workspace, json_output: bool) -> None:
-    """One line, or {"run": id, "ahead": how many wait before it}."""
+    """Says that the run is in the queue, and behind how many."""
     import json
 
     from kryptui.jobs import training
@@ -110,13 +116,6 @@ def _enqueue(config: AnyConfig, where: Workspace, json_output: bool) -> None:
         typer.echo(json.dumps({"run": run_id, "ahead": ahead}))
     else:
         typer.echo(f"run {run_id}: queued, {ahead} before it; kryptui worker takes it")
-
-
-def _waiting(json_lines: bool) -> Tell:
-    """Says that a run waits for a device."""
-    from kryptui.cli.headless import JsonView
-
-    return lambda text: JsonView().event("waiting", text=text) if json_lines else typer.echo(text, err=True)
 
 
 def _dry_run(config: AnyConfig) -> None:
@@ -138,19 +137,35 @@ def _dry_run(config: AnyConfig) -> None:
 
 
 @contextmanager
-def _shown(spec: TaskSpec, json_lines: bool) -> Iterator[tuple[Control, Watch]]:
-    """A control that Ctrl-C reaches once the run has begun, and what shows the run on stdout or stderr."""
+def _shown(spec: TaskSpec, json_lines: bool) -> Iterator[tuple[Control, Onlooker]]:
+    """A control that Ctrl-C reaches once the run is on record, and what shows the run on stdout or stderr."""
     from kryptui.cli.headless import BarView, JsonView, PlainView, View, Watched
     from kryptui.engine.control import Control
     from kryptui.errors import KryptuiError
     from kryptui.jobs.signals import graceful
+    from kryptui.jobs.training import Onlooker
 
     control = Control()
+    known: dict[str, str] = {}
+    recorders: list[Recorder] = []
     with ExitStack() as stack:
 
+        def hung_up() -> None:
+            for recorder in recorders:
+                recorder.log("warning", "the terminal is gone; the run goes on without it")
+
+        def began(run_id: str) -> None:
+            known["run"] = run_id
+            stack.enter_context(graceful(control.stop, hung_up))
+
+        def tell(text: str) -> None:
+            if json_lines:
+                JsonView().event("waiting", **known, text=text)
+            else:
+                typer.echo(text, err=True)
+
         def watch(run_id: str, recorder: Recorder) -> Recorder:
-            gone = "the terminal is gone; the run goes on without it"
-            stack.enter_context(graceful(control.stop, lambda: recorder.log("warning", gone)))
+            recorders.append(recorder)
             view: View
             if json_lines:
                 view = JsonView()
@@ -164,10 +179,10 @@ def _shown(spec: TaskSpec, json_lines: bool) -> Iterator[tuple[Control, Watch]]:
             return watched
 
         try:
-            yield control, watch
+            yield control, Onlooker(began, tell, watch)
         except KryptuiError as error:
             if json_lines:
-                JsonView().event("failed", error=str(error))
+                JsonView().event("failed", **known, error=str(error))
             raise
 
 

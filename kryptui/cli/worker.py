@@ -10,7 +10,8 @@ from kryptui.cli.options import DATABASE, Database, Json, workspace
 
 if TYPE_CHECKING:
     from kryptui.engine.protocols import Recorder
-    from kryptui.jobs.training import Watch
+    from kryptui.jobs.training import Onlooker
+    from kryptui.jobs.worker import Outcome
     from kryptui.runs.rows import RunRow
 
 
@@ -19,18 +20,21 @@ def worker(
         bool, typer.Option("--until-empty", help="Leave when the queue is empty; 1 if a run failed.")
     ] = False,
     all_workspaces: Annotated[
-        bool, typer.Option("--all", help="Take the runs of other workspaces too; their paths must hold here.")
+        bool, typer.Option("--all", help="Take the runs of all workspaces that this machine has, not of this one.")
     ] = False,
     json_lines: Json = False,
     database: Database = DATABASE,
 ) -> None:
-    """Takes runs from the queue, one after the other. Ctrl-C saves the run and puts it back in the queue.
+    """Takes runs from the queue, one after the other.
 
-    With --json one object a line: those of `run --json`, and {"event": "worker", "text": ...}.
+    Ctrl-C saves the run in progress and puts it back in the queue. With --json one object a line: the events of
+    `kryptui run --json` for each run, {"event": "requeued", "run": ID} and {"event": "worker", "text": TEXT}.
     """
     from kryptui.cli.headless import JsonView, PlainView, View, Watched
+    from kryptui.cli.tell import run_json
     from kryptui.jobs.signals import INTERRUPTED, graceful
-    from kryptui.jobs.worker import Worker
+    from kryptui.jobs.training import Onlooker
+    from kryptui.jobs.worker import Ear, Worker
 
     def tell(text: str) -> None:
         if json_lines:
@@ -38,18 +42,30 @@ def worker(
         else:
             typer.echo(text, err=True)
 
-    def watch(row: RunRow) -> Watch:
-        def watched(run_id: str, recorder: Recorder) -> Recorder:
+    def taken(row: RunRow) -> Onlooker:
+        def watch(run_id: str, recorder: Recorder) -> Recorder:
             view: View = JsonView() if json_lines else PlainView()
             shown = Watched(recorder, view)
-            shown.show(lambda view: view.begin(f"{run_id}" if json_lines else f"{run_id} ({row.name})"))
+            shown.show(lambda view: view.begin(run_id if json_lines else f"{run_id} ({row.name})"))
             return shown
 
-        return watched
+        return Onlooker(lambda run_id: None, tell, watch)
+
+    def ended(row: RunRow, outcome: Outcome, why: str) -> None:
+        if not json_lines:
+            words = {"failed": f"failed: {why}", "requeued": "saved, and back in the queue"}
+            tell(f"run {row.id} ({row.name}): {words.get(outcome, outcome)}")
+        elif outcome == "failed":
+            JsonView().event("failed", run=row.id, error=why)
+        elif outcome == "requeued":
+            JsonView().event("requeued", run=row.id)
+        else:
+            folder = where.checkpoints(row.id, row.workspace)
+            JsonView().event("finished", **run_json(store.get_run(row.id)), checkpoints=str(folder))
 
     where = workspace(database)
     with where.open() as store:
-        hand = Worker(where, store, watch, tell, all_workspaces=all_workspaces)
+        hand = Worker(where, store, Ear(tell, taken, ended), all_workspaces=all_workspaces)
         with graceful(hand.stop):
             tell(f"working on the queue of {'all workspaces' if all_workspaces else where.root}")
             tally = hand.work(until_empty=until_empty)

@@ -13,8 +13,8 @@ from kryptui.figures import Figure
 class Recorder(Protocol):
     """Takes the story of a run without holding up the loop; `flush` makes it durable."""
 
-    def metric(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
-        """Points of the curves at an optimizer step."""
+    def metric(self, step: int, epoch: float, values: Mapping[str, float], wished: bool = False) -> None:
+        """Points of the curves at an optimizer step; `wished` ones are no candidates for the best."""
 
     def log(self, level: str, text: str) -> None:
         """A line for people; level is info, warning or error."""
@@ -25,6 +25,7 @@ class Recorder(Protocol):
         scalars: Mapping[str, float],
         figures: Sequence[Figure],
         scores: Mapping[str, np.ndarray[Any, Any]] | None = None,
+        wished: bool = False,
     ) -> None:
         """What an evaluation at a step found."""
 

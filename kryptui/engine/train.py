@@ -82,6 +82,8 @@ class Trainer:
         Raises RunError for what ends a run early: a loss that is not a number, no memory, a full disk.
         """
         held = self._restore(resume) if resume is not None else None
+        if self.control.stopping:
+            return Result("stopped", self.at.step, self.at.best.step, self.at.best.value)
         if resume is None and self.config.evaluate.at_start:
             self._evaluate(epoch=0.0)
             self._save()
@@ -239,16 +241,16 @@ class Trainer:
         if self.measured_step == self.at.step:
             self.recorder.log("info", f"step {self.at.step} has been evaluated")
         else:
-            self._measure(epoch)
+            self._measure(epoch, wished=True)
 
-    def _measure(self, epoch: float) -> float:
+    def _measure(self, epoch: float, wished: bool = False) -> float:
         with evaluating(self.model):
             infer = self.device.infer_with(self.model)
             found = self.task.evaluate(infer, self.device.device, self._tell_evaluating)
         step = self.measured_step = self.at.step
         value = float(found.scalars.get(self.goal.metric, math.nan))
-        self.recorder.metric(step, epoch, found.scalars)
-        self.recorder.evaluation(step, found.scalars, found.figures, found.scores)
+        self.recorder.metric(step, epoch, found.scalars, wished)
+        self.recorder.evaluation(step, found.scalars, found.figures, found.scores, wished)
         shown = "  ".join(f"{name} {number:.4f}" for name, number in list(found.scalars.items())[:4])
         self.recorder.log("info", f"step {step:>6}  {shown}")
         self._tell_notices()
@@ -309,7 +311,8 @@ class Trainer:
         self.saved_step = self.at.step
         self._point()
         # A process that is killed right after a checkpoint leaves it off the record.
-        self.recorder.artifact("checkpoint", str(path), meta["weights_sha256"], step=self.at.step)
+        size = sum(file.stat().st_size for file in path.iterdir())
+        self.recorder.artifact("checkpoint", str(path), meta["weights_sha256"], size, self.at.step)
         return state
 
     def _enter_next_stage(self) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,12 +15,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from kryptui.errors import InputError
+from kryptui.errors import InputError, KryptuiError
 from kryptui.runs import leases
 from kryptui.runs.store import Store
 
-LOCKS = Path(tempfile.gettempdir()) / "kryptui-leases"
-"""One place for all users of the machine."""
+LOCKS = Path("/tmp/kryptui-leases")
+"""One place for all users and jobs of the machine, whatever their TMPDIR."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,8 @@ class Lease:
         if lock is None or self.seat.resource is None:
             return
         try:
-            leases.remove(self._store, self.seat.resource, self._run_id)
+            with suppress(KryptuiError):  # whoever comes next replaces it
+                leases.remove(self._store, self.seat.resource, self._run_id)
         finally:
             os.close(lock)
 

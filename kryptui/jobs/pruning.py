@@ -11,15 +11,14 @@ from kryptui.jobs.stored import Folder
 from kryptui.jobs.workspace import Workspace
 from kryptui.runs import glance, keeping, reading
 from kryptui.runs.rows import RunRow
-from kryptui.runs.status import ENDED
+from kryptui.runs.status import OVER
 from kryptui.runs.store import Store
 
 Keep = Literal["best", "last", "both"]
 
 KEEP: tuple[Keep, ...] = get_args(Keep)
 
-_IDLE = (*ENDED, "crashed")
-_RESUMABLE = ("stopped", "failed", "crashed")
+_RESUMABLE = OVER - {"finished"}
 
 
 @dataclass(frozen=True)
@@ -139,7 +138,7 @@ def _settled(folder: Folder | None) -> Folder | None:
 def _is_old(run: RunRow, rule: Rule) -> bool:
     """Whether a run is over, and has been for as long as the rule demands."""
     ended = run.ended or run.heartbeat or run.started or run.created
-    return run.status in _IDLE and (rule.ended_before is None or ended < rule.ended_before)
+    return run.status in OVER and (rule.ended_before is None or ended < rule.ended_before)
 
 
 def _kept(run: RunRow, folder: Folder, rule: Rule) -> set[int]:

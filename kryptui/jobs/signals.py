@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -16,7 +17,7 @@ _SHOW_CURSOR = "\x1b[?25h"
 def graceful(stop: Callable[[], None], hung_up: Callable[[], None] | None = None) -> Iterator[None]:
     """While inside, SIGINT and SIGTERM call `stop`; a second one ends the process with exit code 130.
 
-    SIGHUP, as when an SSH connection breaks, calls `hung_up`, and what would be written to the terminal is dropped.
+    SIGHUP, as when an SSH connection breaks, calls `hung_up`, and what is written to the terminal then is dropped.
     """
     seen = False
     terminals = [number for number in (0, 1, 2) if _is_terminal(number)]
@@ -39,7 +40,8 @@ def graceful(stop: Callable[[], None], hung_up: Callable[[], None] | None = None
             os.dup2(nothing, terminals.pop())
         os.close(nothing)
         if hung_up is not None:
-            hung_up()
+            # It may wait for a lock that the interrupted code holds.
+            threading.Thread(target=hung_up).start()
 
     handlers = {signal.SIGINT: handle, signal.SIGTERM: handle, signal.SIGHUP: hang_up}
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # started by nohup, which has seen to it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -26,20 +27,34 @@ from kryptui.jobs.workspace import Workspace
 from kryptui.runs import batch, queue
 from kryptui.runs.recorder import Recorder
 from kryptui.runs.rows import RunRow
-from kryptui.runs.status import LIVE
+from kryptui.runs.schema import storable
+from kryptui.runs.status import WITH_PROCESS
 from kryptui.runs.store import Store
 from kryptui.tasks import registry
 from kryptui.tasks.protocol import TrainingTask
 from kryptui.tasks.registry import TaskSpec
 
-Watch = Callable[[str, RecorderProtocol], RecorderProtocol]
-"""From a run's id and its recorder to the recorder that the loop is given: whoever wants to see what goes by."""
 
-Tell = Callable[[str], None]
-"""Takes a line for the person who waits."""
+@dataclass(frozen=True)
+class Onlooker:
+    """Whoever looks on while a run waits and trains."""
+
+    began: Callable[[str], None]
+    """Is told the run's id, once it is on record."""
+    tell: Callable[[str], None]
+    """Takes lines while it waits."""
+    watch: Callable[[str, RecorderProtocol], RecorderProtocol]
+    """Turns the run's recorder into the one that the loop is given."""
+
 
 LOOK_SECONDS = 1.0
 """How often a run that waits for a device looks whether it is free."""
+
+PATIENCE_SECONDS = 5.0
+"""How long to wait before the database is asked again when it has failed."""
+
+LOADING_SECONDS = 30.0
+"""How often a run says that it moves while its data load."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +83,7 @@ def prepare(config: AnyConfig) -> Prepared:
     return Prepared(config, registry.get(config.task.kind), task)
 
 
-def train(config: AnyConfig, workspace: Workspace, control: Control, watch: Watch, tell: Tell) -> Finished:
+def train(config: AnyConfig, workspace: Workspace, control: Control, onlooker: Onlooker) -> Finished:
     """Runs a configuration as a new run, as soon as a device is free.
 
     Raises InputError before it begins, RunError if it fails.
@@ -77,7 +92,7 @@ def train(config: AnyConfig, workspace: Workspace, control: Control, watch: Watc
     prepared = prepare(config)
     with workspace.open() as store:
         run_id = _create(store, prepared, workspace, hold=True)
-        return _when_free(store, run_id, prepared, choice, workspace, control, watch, tell)
+        return _when_free(store, run_id, prepared, choice, workspace, control, onlooker)
 
 
 def enqueue(config: AnyConfig, workspace: Workspace) -> str:
@@ -87,7 +102,7 @@ def enqueue(config: AnyConfig, workspace: Workspace) -> str:
         return _create(store, prepared, workspace, hold=False)
 
 
-def resume(run: str, workspace: Workspace, control: Control, watch: Watch, tell: Tell) -> Finished:
+def resume(run: str, workspace: Workspace, control: Control, onlooker: Onlooker) -> Finished:
     """Goes on with a run from its last checkpoint, as if it had never been interrupted.
 
     Raises InputError for a run that is unknown, in progress or finished, and where its data or its checkpoints
@@ -99,20 +114,33 @@ def resume(run: str, workspace: Workspace, control: Control, watch: Watch, tell:
         choice = leases.seats(row.config.get("device", "auto"))
         prepared = _prepare_again(store, row, workspace)
         store.queue_run(row.id, hold=True)
-        return _when_free(store, row.id, prepared, choice, workspace, control, watch, tell)
+        return _when_free(store, row.id, prepared, choice, workspace, control, onlooker)
 
 
 def run_queued(
-    row: RunRow, attempt: int, lease: Lease, store: Store, workspace: Workspace, control: Control, watch: Watch
+    row: RunRow,
+    attempt: int,
+    lease: Lease,
+    store: Store,
+    workspace: Workspace,
+    control: Control,
+    onlooker: Onlooker,
+    goes_back: Callable[[], bool],
 ) -> Finished:
     """Runs what was claimed from the queue as `attempt`, on the device that is leased for it.
 
-    Raises RunError or InputError where it fails, which the record then says.
+    If it is stopped and `goes_back`, it takes its old place in the queue. Raises RunError or InputError where it
+    fails, which the record then says.
     """
     with _on_record(store, row.id, attempt):
-        with Recorder(store, row.id, attempt, obey=obey(control)):  # says that the run lives while its data load
+        with Recorder(store, row.id, attempt, obey=obey(control)) as recorder, _moving(recorder):
             prepared = _prepare_again(store, row, workspace)
-        return _attempt(store, row.id, attempt, prepared, lease, workspace, control, watch)
+        finished = _attempt(store, row.id, attempt, prepared, lease, workspace, control, onlooker)
+    if finished.result.outcome == "stopped" and goes_back():
+        _at_last(lambda: store.put_back(row.id, row.queued, attempt=attempt))
+    else:
+        _at_last(lambda: store.finish(row.id, finished.result.outcome, attempt=attempt))
+    return finished
 
 
 def check_resumable(row: RunRow) -> None:
@@ -121,7 +149,7 @@ def check_resumable(row: RunRow) -> None:
         raise InputError(f"run {row.id}: is no training run ({row.kind}); only those can be resumed")
     if row.status == "finished":
         raise InputError(f"run {row.id}: has finished; start a new one to train further")
-    if row.status in (*LIVE, "hung"):
+    if row.status in WITH_PROCESS:
         raise InputError(f"run {row.id}: is {row.status} on {row.host}; stop it there first")
 
 
@@ -173,53 +201,95 @@ def _when_free(
     choice: Sequence[Seat],
     workspace: Workspace,
     control: Control,
-    watch: Watch,
-    tell: Tell,
+    onlooker: Onlooker,
 ) -> Finished:
     """Waits in the queue for a device, then runs."""
     try:
-        lease = _wait(store, run_id, choice, control, tell)
-        with lease:
-            attempt = store.start_attempt(run_id)
+        onlooker.began(run_id)
+        with _wait(store, run_id, choice, control, onlooker.tell) as lease:
+            try:
+                attempt = store.start_attempt(run_id, queued_only=True)
+            except InputError as error:
+                raise RunError(f"{error}; it was taken off while it waited") from None
             with _on_record(store, run_id, attempt):
-                return _attempt(store, run_id, attempt, prepared, lease, workspace, control, watch)
+                finished = _attempt(store, run_id, attempt, prepared, lease, workspace, control, onlooker)
+            _at_last(lambda: store.finish(run_id, finished.result.outcome, attempt=attempt))
+            return finished
     except BaseException:
         with suppress(KryptuiError):
             store.unqueue_run(run_id)  # where it still waits; otherwise it has said itself how it ended
         raise
 
 
-def _wait(store: Store, run_id: str, choice: Sequence[Seat], control: Control, tell: Tell) -> Lease:
-    attempt = store.get_run(run_id).attempt
-    resources = {seat.resource for seat in choice}
-    said = False
-    while True:
-        row = store.get_run(run_id)
+def _wait(
+    store: Store, run_id: str, choice: Sequence[Seat], control: Control, tell: Callable[[str], None]
+) -> Lease:
+    """A lease for a run as soon as a seat is free and no earlier run waits for it.
+
+    Raises RunError where the run is taken off the queue meanwhile, KeyboardInterrupt on a wish to stop.
+    """
+    told = ""
+    while not control.stopping:
+        try:
+            row = store.get_run(run_id)
+            if row.status == "queued":
+                earlier = [(other, _resources(other)) for other in queue.held_before(store, row)]
+                free = [seat for seat in choice if not any(seat.resource in wanted for _, wanted in earlier)]
+                lease = leases.take(free, store, run_id)
+                if lease is not None:
+                    return lease
+                why = leases.who_has(choice, store) if free else f"run {earlier[0][0].id} waits before it"
+                line = f"{why}; queued as {run_id}, starts by itself when it is free"
+                said = [batch.LogLine(time.time(), "info", storable(line))] if line != told else []
+                store.append(run_id, row.attempt, said, row.progress, {}, {})  # also a sign of life
+        except RunError as error:
+            tell(f"{error}; looking again in {PATIENCE_SECONDS:g} s")
+            time.sleep(PATIENCE_SECONDS)
+            continue
         if row.status != "queued":
             raise RunError(f"run {run_id}: was taken off the queue while it waited for {choice[0].device}")
-        if control.stopping:
-            raise KeyboardInterrupt
-        earlier = [other for other in queue.held_before(store, row) if resources & _resources(other)]
-        lease = None if earlier and None not in resources else leases.take(choice, store, run_id)
-        if lease is not None:
-            return lease
-        if not said:
-            said = True
-            why = leases.who_has(choice, store)
-            line = f"{why}; queued as {run_id}, starts by itself when it is free"
+        if line != told:
+            told = line
             tell(line)
-            items: list[batch.Item] = [batch.LogLine(time.time(), "info", line)]
-        else:
-            items = []
-        store.append(run_id, attempt, items, row.progress, {}, {})  # also a sign of life
         time.sleep(LOOK_SECONDS)
+    raise KeyboardInterrupt
 
 
 def _resources(row: RunRow) -> set[str | None]:
     try:
-        return {seat.resource for seat in leases.seats(row.config.get("device", "auto"))}
+        return {seat.resource for seat in leases.seats(row.config.get("device", "auto"))} - {None}
     except InputError:
         return set()
+
+
+@contextmanager
+def _moving(recorder: Recorder) -> Iterator[None]:
+    """Says while inside that the run moves: loading has no steps, and may take longer than a loop may stand."""
+    done = threading.Event()
+
+    def say() -> None:
+        while not done.wait(LOADING_SECONDS):
+            recorder.stepped()
+
+    thread = threading.Thread(target=say, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _at_last(write: Callable[[], None]) -> None:
+    """Writes how a run ended, however long the database fails: a record without it would lie.
+
+    Ctrl-C gives up; the process then ends, and the record says crashed.
+    """
+    while True:
+        try:
+            return write()
+        except RunError:
+            time.sleep(PATIENCE_SECONDS)
 
 
 @contextmanager
@@ -228,13 +298,15 @@ def _on_record(store: Store, run_id: str, attempt: int) -> Iterator[None]:
     try:
         yield
     except KryptuiError as error:
-        store.finish(run_id, "failed", str(error), attempt=attempt)
+        reason = str(error)
+        _at_last(lambda: store.finish(run_id, "failed", reason, attempt=attempt))
         raise
     except KeyboardInterrupt:
-        store.finish(run_id, "stopped", attempt=attempt)
+        _at_last(lambda: store.finish(run_id, "stopped", attempt=attempt))
         raise
     except Exception as error:
-        _record_crash(store, run_id, attempt, error)
+        crash = error
+        _at_last(lambda: _record_crash(store, run_id, attempt, crash))
         raise RunError(
             f"run {run_id}: failed by an error of the program ({type(error).__name__}: {_line(error)}); "
             f"its traceback is in the log: kryptui runs logs {run_id}"
@@ -249,9 +321,9 @@ def _attempt(
     lease: Lease,
     workspace: Workspace,
     control: Control,
-    watch: Watch,
+    onlooker: Onlooker,
 ) -> Finished:
-    """One attempt at a run: takes the record back to the newest checkpoint, trains, writes down how it ended."""
+    """One attempt at a run: takes the record back to the newest checkpoint and trains."""
     config, spec = prepared.config, prepared.spec
     folder = workspace.checkpoints(run_id, store.get_run(run_id).workspace)
     last = _newest(folder)
@@ -263,7 +335,7 @@ def _attempt(
         for saved in store.artifacts(run_id):
             if saved.kind == "checkpoint" and not Path(saved.path).is_dir():
                 recorder.artifact_removed(saved.path)
-        watched = watch(run_id, recorder)
+        watched = onlooker.watch(run_id, recorder)
         if last is not None:
             watched.log("info", f"resumed from {last.name}, attempt {attempt}, on {device.label}")
         goal = Goal(spec.headline, spec.better == "lower")
@@ -271,7 +343,6 @@ def _attempt(
         result = trainer.run(last)
     finally:
         recorder.close()
-    store.finish(run_id, result.outcome, attempt=attempt)
     return Finished(run_id, result, folder)
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import gc
-import threading
+import socket
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import chdir
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
 
 import torch
 
 from kryptui.engine.control import Control
-from kryptui.errors import InputError, KryptuiError, RunError
+from kryptui.errors import InputError, KryptuiError
 from kryptui.jobs import leases, training
 from kryptui.jobs.leases import Lease
-from kryptui.jobs.training import Watch
+from kryptui.jobs.training import Onlooker
 from kryptui.jobs.workspace import Workspace
 from kryptui.runs import queue
 from kryptui.runs.rows import RunRow
@@ -25,10 +29,14 @@ LOOK_SECONDS = 1.0
 PATIENCE_SECONDS = 5.0
 """How long a worker waits when the database fails."""
 
+_NAP_SECONDS = 0.05
+
+Outcome = Literal["finished", "stopped", "failed", "requeued"]
+
 
 @dataclass
 class Tally:
-    """What a worker has done; `requeued` were interrupted by its end and wait in the queue again."""
+    """How many runs a worker has brought to which end; `requeued` ones wait in the queue again."""
 
     finished: int = 0
     stopped: int = 0
@@ -36,31 +44,31 @@ class Tally:
     requeued: int = 0
 
 
+@dataclass(frozen=True)
+class Ear:
+    """Whoever listens to a worker."""
+
+    tell: Callable[[str], None]
+    """Takes lines about the worker itself."""
+    taken: Callable[[RunRow], Onlooker]
+    """Is told that a run is taken, and looks on from then."""
+    ended: Callable[[RunRow, Outcome, str], None]
+    """Is told how it ended, and why if it failed."""
+
+
 class Worker:
-    """Drains the queue of a workspace, or of all that share the record.
+    """Drains the queue of a workspace, or of all workspaces on this machine that share the record."""
 
-    `watch` is made anew for each run; `tell` takes lines for the person who looks on.
-    """
-
-    def __init__(
-        self,
-        workspace: Workspace,
-        store: Store,
-        watch: Callable[[RunRow], Watch],
-        tell: Callable[[str], None],
-        *,
-        all_workspaces: bool = False,
-    ) -> None:
-        self._workspace, self._store, self._watch, self._tell = workspace, store, watch, tell
-        self._place = None if all_workspaces else str(workspace.root.resolve())
-        self._stopping = threading.Event()
+    def __init__(self, workspace: Workspace, store: Store, ear: Ear, *, all_workspaces: bool = False) -> None:
+        self._workspace, self._store, self._ear, self._all = workspace, store, ear, all_workspaces
+        self._stopping = False
         self._control: Control | None = None
         self._told: set[str] = set()
         self.tally = Tally()
 
     def stop(self) -> None:
         """Leave: the run in progress saves a checkpoint and goes back to the queue. Safe in a signal handler."""
-        self._stopping.set()
+        self._stopping = True
         control = self._control
         if control is not None:
             control.stop()
@@ -68,34 +76,40 @@ class Worker:
     @property
     def stopping(self) -> bool:
         """Whether the worker is to leave."""
-        return self._stopping.is_set()
+        return self._stopping
 
     def work(self, *, until_empty: bool = False) -> Tally:
         """Takes runs until it is told to stop, or until none is left that it could ever take."""
         while not self.stopping:
             try:
                 taken, is_empty = self._take_next()
-            except RunError as error:
-                self._tell(f"{error}; looking again in {PATIENCE_SECONDS:g} s")
-                self._stopping.wait(PATIENCE_SECONDS)
+            except KryptuiError as error:
+                self._ear.tell(f"{error}; looking again in {PATIENCE_SECONDS:g} s")
+                self._rest(PATIENCE_SECONDS)
                 continue
             if taken is not None:
                 self._run(*taken)
             elif is_empty and until_empty:
                 break
             else:
-                self._stopping.wait(LOOK_SECONDS)
+                self._rest(LOOK_SECONDS)
         return self.tally
 
     def _take_next(self) -> tuple[tuple[RunRow, int, Lease] | None, bool]:
         """The first run whose device is free, claimed; else whether no run is left to wait for."""
-        busy: set[str | None] = set()
+        busy: set[str] = set()
         is_empty = True
-        for row in queue.waiting(self._store, self._place):
+        here = None if self._all else str(self._workspace.root.resolve())
+        for row in queue.waiting(self._store, here):
+            if row.held and row.host != socket.gethostname():
+                continue
+            why = None if row.held else self._not_for_me(row)
             try:
-                choice = leases.seats(row.config.get("device", "auto"))
+                choice = leases.seats(row.config.get("device", "auto")) if why is None else []
             except InputError as error:
-                self._tell_once(row, f"left for another machine: {error}")
+                why, choice = str(error), []
+            if why is not None:
+                self._tell_once(row, f"left for another worker: {why}")
                 continue
             free = [seat for seat in choice if seat.resource not in busy]
             lease = None if row.held else leases.take(free, self._store, row.id)
@@ -111,39 +125,54 @@ class Worker:
             if not row.held:
                 is_empty = False
                 self._tell_once(row, f"waits: {leases.who_has(choice, self._store)}")
-            busy.update(seat.resource for seat in choice if seat.resource is not None)
+            busy |= {seat.resource for seat in choice if seat.resource is not None}
         return None, is_empty
+
+    def _not_for_me(self, row: RunRow) -> str | None:
+        """Why this machine cannot run it: its folder or its checkpoints are elsewhere."""
+        root = Path(row.workspace)
+        if not root.is_dir():
+            return f"{root} is not on this machine"
+        if row.attempt and not any(self._workspace.checkpoints(row.id, row.workspace).glob("step-*")):
+            saved = [file for file in self._store.artifacts(row.id) if file.kind == "checkpoint"]
+            if saved:
+                return f"its checkpoints are on {saved[-1].host}"
+        return None
 
     def _run(self, row: RunRow, attempt: int, lease: Lease) -> None:
         control = self._control = Control()
         if self.stopping:  # the signal came between the claim and the line above
             control.stop()
+        # The paths of its configuration mean what they meant where it was queued.
+        root = Path(row.workspace)
+        workspace = replace(self._workspace, root=root)
+        why = ""
         try:
-            with lease:
+            with lease, chdir(root):
+                onlooker = self._ear.taken(row)
                 done = training.run_queued(
-                    row, attempt, lease, self._store, self._workspace, control, self._watch(row)
+                    row, attempt, lease, self._store, workspace, control, onlooker, lambda: self.stopping
                 )
-        except KryptuiError as error:
-            self.tally.failed += 1
-            self._tell(f"run {row.id} ({row.name}): failed: {error}")
-            return
+            outcome: Outcome = done.result.outcome
+            if outcome == "stopped" and self.stopping:
+                outcome = "requeued"
+        except (KryptuiError, OSError) as error:
+            outcome, why = "failed", str(error)
         finally:
             self._control = None
             gc.collect()
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
-        ended: str = done.result.outcome
-        if ended == "finished":
-            self.tally.finished += 1
-        elif self.stopping:
-            self._store.queue_run(row.id)
-            self.tally.requeued += 1
-            ended = "stopped, and back in the queue"
-        else:
-            self.tally.stopped += 1
-        self._tell(f"run {row.id} ({row.name}): {ended}")
+        setattr(self.tally, outcome, getattr(self.tally, outcome) + 1)
+        self._ear.ended(row, outcome, why)
+
+    def _rest(self, seconds: float) -> None:
+        """Sleeps, but not past a wish to stop; without a lock, which a signal handler could meet."""
+        deadline = time.monotonic() + seconds
+        while not self.stopping and time.monotonic() < deadline:
+            time.sleep(_NAP_SECONDS)
 
     def _tell_once(self, row: RunRow, text: str) -> None:
         if row.id not in self._told:
             self._told.add(row.id)
-            self._tell(f"run {row.id} ({row.name}): {text}")
+            self._ear.tell(f"run {row.id} ({row.name}): {text}")

@@ -15,7 +15,18 @@ from sqlalchemy import Connection, Double, Update, bindparam, delete, insert, se
 
 from kryptui.errors import RunError
 from kryptui.runs import bulk, reading
-from kryptui.runs.schema import DatabaseNow, artifacts, commands, evaluations, log_lines, metrics, runs, summaries
+from kryptui.runs.rows import RunRow
+from kryptui.runs.schema import (
+    DatabaseNow,
+    artifacts,
+    commands,
+    evaluations,
+    log_lines,
+    metrics,
+    runs,
+    storable,
+    summaries,
+)
 from kryptui.runs.summaries import Direction, Summary, direction_of, summarise
 
 
@@ -31,6 +42,7 @@ class Points:
     step: int
     epoch: float
     values: dict[str, float]
+    wished: bool = False
 
 
 @dataclass(slots=True)
@@ -51,6 +63,7 @@ class Evaluation:
     scalars: str
     figures: bytes
     scores: bytes | None
+    wished: bool = False
 
 
 @dataclass(slots=True)
@@ -128,10 +141,13 @@ def append(
     points: list[tuple[Any, ...]] = []
     lines: list[tuple[Any, ...]] = []
     series: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    wished: dict[str, set[int]] = {}
     for item in items:
         match item:
-            case Points(moment, step, epoch, values):
+            case Points(moment, step, epoch, values, is_wished):
                 for name, value in values.items():
+                    if is_wished:
+                        wished.setdefault(name, set()).add(step)
                     seq += 1
                     stored = None if math.isnan(value) else value
                     points.append((run_id, seq, attempt, name, step, epoch, moment, stored))
@@ -139,8 +155,8 @@ def append(
                 continue
             case LogLine(moment, level, text):
                 lines.append((run_id, seq + 1, attempt, moment, level, text))
-            case Evaluation(moment, step, scalars, figures, scores):
-                content = (step, moment, scalars, figures, scores)
+            case Evaluation(moment, step, scalars, figures, scores, is_wished):
+                content = (step, moment, scalars, figures, scores, is_wished)
                 bulk.add(connection, evaluations, [(run_id, seq + 1, attempt, *content)])
             case Artifact(moment, kind, path, host, sha256, size, step_or_none):
                 written = (moment, kind, path, host, sha256, size, step_or_none)
@@ -157,11 +173,19 @@ def append(
     bulk.add(connection, metrics, points)
     bulk.add(connection, log_lines, lines)
     changed = {
-        name: summarise(known.get(name), name, direction_of(name, directions), points_of_name)
+        name: summarise(
+            known.get(name), name, direction_of(name, directions), points_of_name, wished.get(name, ())
+        )
         for name, points_of_name in series.items()
     }
     save_summaries(connection, run_id, changed.values(), known)
     return Appended(last_seq, {**known, **changed})
+
+
+def say(connection: Connection, run: RunRow, level: str, text: str) -> None:
+    """Puts a line, if there is one, into the log of a run that no recorder writes to."""
+    if text:
+        append(connection, run.id, run.attempt, [LogLine(time.time(), level, storable(text))], {}, {}, {})
 
 
 def save_summaries(connection: Connection, run_id: str, changed: Iterable[Summary], known: Container[str]) -> None:

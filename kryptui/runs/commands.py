@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
-from sqlalchemy import ColumnElement, bindparam, insert, select
+from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, update
 
+from kryptui.runs import reading
 from kryptui.runs.schema import DatabaseNow, commands
-from kryptui.runs.store import Store
+from kryptui.runs.status import WITH_PROCESS
+
+if TYPE_CHECKING:
+    from kryptui.runs.store import Store
 
 Command = Literal["stop", "pause", "resume", "checkpoint", "evaluate"]
+
+NOT_HEARD = "not heard: "
+"""How the answer to a command begins that came too late."""
 
 COMMANDS: tuple[Command, ...] = get_args(Command)
 
@@ -30,10 +37,15 @@ _ALL = select(*(commands.c[name] for name in CommandRow._fields)).order_by(comma
 _PENDING = _ALL.where(commands.c.run_id == bindparam("run"), commands.c.handled.is_(None))
 
 
-def send(store: Store, run_id: str, command: Command, issuer: str) -> int:
-    """Puts a command to a run on record and returns its number."""
+def send(store: Store, run_id: str, command: Command, issuer: str) -> int | None:
+    """Puts a command to a run on record and returns its number, or None where no process runs it any more.
+
+    Raises InputError where there is no such run.
+    """
     values = {"run_id": run_id, "command": command, "issuer": issuer, "issued": DatabaseNow()}
     with store.writing() as connection:
+        if reading.locked_run(connection, run_id).status not in WITH_PROCESS:
+            return None
         return int(connection.execute(insert(commands).values(values).returning(commands.c.id)).scalar_one())
 
 
@@ -51,6 +63,13 @@ def of_run(store: Store, run_id: str) -> list[CommandRow]:
 def get(store: Store, number: int) -> CommandRow | None:
     """One command, None where its run has been deleted."""
     return next(iter(_rows(store, commands.c.id == number)), None)
+
+
+def void(connection: Connection, run_id: str, why: str) -> None:
+    """Answers what a run has not heard and will not hear any more."""
+    waiting = (commands.c.run_id == run_id) & commands.c.handled.is_(None)
+    values = {"handled": DatabaseNow(), "answer": f"{NOT_HEARD}{why}"}
+    connection.execute(update(commands).where(waiting).values(values))
 
 
 def _rows(store: Store, condition: ColumnElement[bool]) -> list[CommandRow]:

@@ -21,7 +21,7 @@ BUSY_SECONDS = 10.0
 """How long a transaction waits for another writer's before it fails."""
 
 _WRITE = "kryptui_write"
-_MAKERS_LOCK = 0x6B727970
+MAKING_TABLES, LEASING = 0x6B727970, 0x6B727971
 _SQLITE_HEADER = b"SQLite format 3\0"
 
 
@@ -169,7 +169,7 @@ def _create_tables(engine: Engine, place: str) -> None:
     if engine.dialect.name == "sqlite" and filesystem.network_filesystem(_file(engine)) is None:
         _use_wal(engine)
     with writing(engine) as connection:
-        _wait_for_other_makers(connection)
+        one_at_a_time(connection, MAKING_TABLES)
         if _check_revision(connection, place) is not None:
             return  # another process was first
         if engine.dialect.name == "postgresql":
@@ -186,16 +186,16 @@ def _migrate(engine: Engine, place: str, tell: Callable[[str], None]) -> None:
     from kryptui.runs.migrate import migrate
 
     with writing(engine) as connection:
-        _wait_for_other_makers(connection)
+        one_at_a_time(connection, MAKING_TABLES)
         revision = _check_revision(connection, place)
         if revision is not None and revision != schema.REVISION:
             migrate(connection, place, revision, tell)
 
 
-def _wait_for_other_makers(connection: Connection) -> None:
-    """Lets one process at a time make or change tables; on SQLite the transaction itself does."""
+def one_at_a_time(connection: Connection, what: int) -> None:
+    """Waits until no other transaction does `what`, until this one ends; on SQLite each waits for every other."""
     if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock(_MAKERS_LOCK)))
+        connection.execute(select(func.pg_advisory_xact_lock(what)))
 
 
 def _file(engine: Engine) -> Path:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
 import socket
+from pathlib import Path
 
 from kryptui import spans
 from kryptui.runs.reading import process_of
 from kryptui.runs.rows import RunRow
 
+_LONGEST_ERROR = 200
 
-def explain(run: RunRow, now: float | None = None, here: str | None = None) -> str:
+
+def explain(run: RunRow, now: float | None = None, here: str | None = None, folder: str | None = None) -> str:
     """How a run stands and how to go on with it: one line without a full stop, for after the word of its status.
 
-    `now` is the database's clock, by default as it was when the run was read; `here` is the host of the reader,
-    by default this one.
+    `now` is the database's clock, by default as it was when the run was read; `here` is the host of the reader and
+    `folder` the reader's working directory, by default this process's. The line drives no terminal.
     """
     now = run.read if now is None else now
     here = here or socket.gethostname()
@@ -22,7 +26,8 @@ def explain(run: RunRow, now: float | None = None, here: str | None = None) -> s
         case "queued" if run.held:
             return f"has waited {age(run.queued or run.created, now)} for {_device(run)}, in {process}"
         case "queued":
-            return f"has waited {age(run.queued or run.created, now)} for a worker; start one: kryptui worker"
+            waited = age(run.queued or run.created, now)
+            return f"has waited {waited} for a worker; start one: {_worker(run, folder)}"
         case "running":
             return f"its last step was {age(run.last_step_at or run.started, now)} ago, in {process}"
         case "paused":
@@ -37,12 +42,13 @@ def explain(run: RunRow, now: float | None = None, here: str | None = None) -> s
         case "crashed":
             seen = age(run.heartbeat or run.started, now)
             if run.host == here:
-                return f"its process, {process}, is gone, last seen {seen} ago; {_go_on(run, here)}"
-            return f"no sign of life from its process, {process}, for {seen}; {_go_on(run, here)}"
+                return f"its process, {process}, is gone, last seen {seen} ago{_why(run)}; {_go_on(run, here)}"
+            return f"no sign of life from its process, {process}, for {seen}{_why(run)}; {_go_on(run, here)}"
         case "stopped":
             return f"ended {_where(run, here)}{age(run.ended, now)} ago; {_go_on(run, here)}"
         case "failed":
-            return f"ended {_where(run, here)}{age(run.ended, now)} ago; once that is mended {_go_on(run, here)}"
+            ended = f"ended {_where(run, here)}{age(run.ended, now)} ago{_why(run)}"
+            return f"{ended}; once that is mended {_go_on(run, here)}"
         case "finished":
             return f"ended {_where(run, here)}{age(run.ended, now)} ago"
 
@@ -50,6 +56,26 @@ def explain(run: RunRow, now: float | None = None, here: str | None = None) -> s
 def age(moment: float | None, now: float) -> str:
     """How long ago a moment was, in its largest unit: 5s, 12m, 3h, 2d, 7w."""
     return spans.age(now - (now if moment is None else moment))
+
+
+def _worker(run: RunRow, folder: str | None) -> str:
+    """What starts a worker that takes the run: those of other workspaces leave it alone."""
+    if run.workspace == (str(Path.cwd()) if folder is None else folder):
+        return "kryptui worker"
+    return f"cd {_clean(shlex.quote(run.workspace))} && kryptui worker"
+
+
+def _why(run: RunRow) -> str:
+    """The error of a run that has one, at most so long that the rest of the sentence is still seen."""
+    error = _clean(" ".join((run.error or "").split()).rstrip("."))
+    if not error:
+        return ""
+    return f": {error}" if len(error) <= _LONGEST_ERROR else f": {error[: _LONGEST_ERROR - 1]}…"
+
+
+def _clean(text: str) -> str:
+    """The text with what would drive a terminal as `�`."""
+    return "".join(char if char.isprintable() else "�" for char in text)
 
 
 def _device(run: RunRow) -> str:

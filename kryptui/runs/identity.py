@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,7 +16,8 @@ _PROC = Path("/proc")
 class Process:
     """A process of a host: boot and pid namespace say what its pid means, the start time makes it unique.
 
-    Without /proc (macOS) boot id and namespace are empty, and the start time comes from psutil.
+    The machine's own id tells a host that has booted from another of the same name. Without /proc (macOS) boot id
+    and namespace are empty, and the start time comes from psutil.
     """
 
     host: str
@@ -23,35 +25,48 @@ class Process:
     pid_namespace: str
     pid: int
     start_time: str
+    machine: str = ""
 
     @classmethod
     def current(cls) -> Process:
         """The process that asks."""
         pid = os.getpid()
-        return cls(socket.gethostname(), _boot_id(), _pid_namespace(), pid, _start_time(pid) or "unknown")
+        start_time = _start_time(pid) or "unknown"
+        return cls(socket.gethostname(), _boot_id(), _pid_namespace(), pid, start_time, _machine_id())
 
     @classmethod
     def parse(cls, text: str) -> Process:
         """The process that `str` wrote; raises ValueError for any other text."""
         parts = text.split("|")
-        if len(parts) != 5:
+        if len(parts) not in (5, 6):
             raise ValueError(f"not a process identity: {text!r}")
-        host, boot_id, namespace, pid, start_time = parts
-        return cls(host, boot_id, namespace, int(pid), start_time)
+        host, boot_id, namespace, pid, *rest = parts
+        return cls(host, boot_id, namespace, int(pid), *rest)
 
     def __str__(self) -> str:
-        return "|".join((self.host, self.boot_id, self.pid_namespace, str(self.pid), self.start_time))
+        words = (self.host, self.boot_id, self.pid_namespace, str(self.pid), self.start_time, self.machine)
+        return "|".join(words)
 
 
 def alive(process: Process) -> bool | None:
-    """Whether the process still runs, or None where this host and pid namespace cannot tell."""
+    """Whether the process still runs, or None where this host, pid namespace and user cannot tell."""
     if process.host != socket.gethostname():
         return None
     if process.boot_id != _boot_id():
-        return False  # this host has booted since
+        # This machine has booted since; or it is another one that has the same name.
+        return False if process.machine and process.machine == _machine_id() else None
     if process.pid_namespace != _pid_namespace():
         return None
-    return _start_time(process.pid) == process.start_time
+    found = _start_time(process.pid)
+    return None if found is None and _is_hidden(process.pid) else found == process.start_time
+
+
+@cache
+def _machine_id() -> str:
+    for path in (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id")):
+        with suppress(OSError):
+            return path.read_text().strip().replace("|", "")
+    return ""
 
 
 @cache
@@ -68,6 +83,17 @@ def _pid_namespace() -> str:
         return str((_PROC / "self/ns/pid").readlink())
     except OSError:
         return ""
+
+
+def _is_hidden(pid: int) -> bool:
+    """Whether another user's process is there, which /proc does not show where it is mounted with hidepid."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _start_time(pid: int) -> str | None:

@@ -16,7 +16,7 @@ from kryptui.errors import InputError
 from kryptui.runs import reading
 from kryptui.runs.rows import RunRow
 from kryptui.runs.schema import artifacts, evaluations, log_lines, metrics, runs, tags
-from kryptui.runs.status import ENDED
+from kryptui.runs.status import OVER
 from kryptui.runs.store import Store
 
 LONGEST_TAG = 64
@@ -110,7 +110,7 @@ def refuse_busy(run: RunRow) -> None:
     """Raises InputError for a run that a process has, may still have, or is to take from the queue."""
     if run.status == "queued":
         raise InputError(f"run {run.id}: waits in the queue; take it off first: kryptui runs stop {run.id}")
-    if run.status not in (*ENDED, "crashed"):
+    if run.status not in OVER:
         raise InputError(f"run {run.id}: is {run.status} on {run.host}; stop it first: kryptui runs stop {run.id}")
 
 

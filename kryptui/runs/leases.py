@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 
-from kryptui.runs import identity, reading
+from kryptui.errors import InputError
+from kryptui.runs import database, identity, reading
 from kryptui.runs.schema import DatabaseNow, leases, runs
-from kryptui.runs.status import LIVE
+from kryptui.runs.status import OVER, alive, is_there
 from kryptui.runs.store import Store
 
 
 def mirror(store: Store, resource: str, run_id: str) -> bool:
-    """Puts a lease on record for this process; False where a run that it cannot see has it and lives."""
+    """Puts a lease on record for this process; False where another process has it for a run that is not over.
+
+    Raises InputError for a run that is not there any more.
+    """
+    me = identity.Process.current()
     with store.writing() as connection:
-        selected = select(runs).join(leases, leases.c.run_id == runs.c.id).where(leases.c.resource == resource)
-        found = connection.execute(selected).first()
-        if found is not None:
-            run = reading.run_row(found, reading.now(connection))
-            unseen = reading.alive(run.process) is None
-            if run.id != run_id and unseen and run.status in (*LIVE, "hung"):
+        database.one_at_a_time(connection, database.LEASING)
+        here = runs.c.id == run_id
+        # Also a sign of life: until the run begins, others judge its process by it.
+        if connection.execute(update(runs).where(here).values(heartbeat=DatabaseNow())).rowcount == 0:
+            raise InputError(f"run {run_id}: there is no such run")
+        held = connection.execute(select(leases).where(leases.c.resource == resource)).first()
+        if held is not None and held.process != str(me) and held.run_id != run_id:
+            run = reading.locked_run(connection, held.run_id)
+            if run.status not in OVER and is_there(alive(held.process), run.read, run.heartbeat):
                 return False
-        me = identity.Process.current()
         connection.execute(delete(leases).where(leases.c.resource == resource))
         values = {"resource": resource, "run_id": run_id, "host": me.host, "process": str(me)}
         connection.execute(insert(leases).values(**values, taken=DatabaseNow()))

@@ -9,7 +9,8 @@ Terms stand side by side and all must hold; `-` before one means it must not. Qu
     loss:quadruplet      a setting at or below a key of this name, or its plural, contains it
     cfg.stages.0.lr<1e-3 one setting, by its path; also = != <= > >=, and : for contains
     eer<0.1              a metric: its best value where it has a direction, else its last; eer.best, eer.last
-    took>30m             numbers of a run: attempt, took (s, m, h or d); dates: created, queued, started, ended
+    took>30m             numbers of a run: attempt, took (s, m, h, d or w; first start to end, or to the last sign
+                         of life; none while it is queued); dates: created, queued, started, ended
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, not_, null, or_, select
 
 from kryptui.errors import InputError, nearest
 from kryptui.runs import settings
@@ -108,10 +109,10 @@ def metric_names(query: Query, sort: Sort) -> list[str]:
     return [_split_metric(key)[0] for key in ([*named, sort.key] if sort.is_metric else named)]
 
 
-def apply(selected: Select[*tuple[Any, ...]], query: Query, sort: Sort, now: float) -> Select[*tuple[Any, ...]]:
+def apply(selected: Select[*tuple[Any, ...]], query: Query, sort: Sort) -> Select[*tuple[Any, ...]]:
     """The selection of runs narrowed to what can match, as far as SQL can say, and sorted."""
     for term in query.terms:
-        condition = _condition(term, now)
+        condition = _condition(term)
         if condition is not None:
             selected = selected.where(condition)
     if sort.is_metric:
@@ -120,7 +121,7 @@ def apply(selected: Select[*tuple[Any, ...]], query: Query, sort: Sort, now: flo
         value = _statistic(statistic)
         by: ColumnElement[Any] = case((summaries.c.direction == "higher", -value), else_=value)
     else:
-        by = _column(sort.key, now)
+        by = _column(sort.key)
     directed = by.desc() if sort.descending else by.asc()
     return selected.order_by(directed.nulls_last(), runs.c.created.desc(), runs.c.id)
 
@@ -220,13 +221,20 @@ def _statistic(statistic: str) -> ColumnElement[Any]:
     return summaries.c.best if statistic == "best" else func.coalesce(summaries.c.best, summaries.c.last)
 
 
-def _column(name: str, now: float) -> ColumnElement[Any]:
+def _column(name: str) -> ColumnElement[Any]:
     if name == "took":
-        return func.coalesce(runs.c.ended, now) - runs.c.started
+        return _took()
     return runs.c[name] if name in _NUMBERS else ByCode(runs.c[name])
 
 
-def _condition(term: Term, now: float) -> ColumnElement[bool] | None:
+def _took() -> ColumnElement[Any]:
+    """Seconds from the first start to the end, or to the last sign of life; NULL before that and in the queue."""
+    until = func.coalesce(runs.c.ended, runs.c.heartbeat)
+    took = until - runs.c.started
+    return case((runs.c.status == "queued", null()), (took < 0, 0.0), else_=took)
+
+
+def _condition(term: Term) -> ColumnElement[bool] | None:
     """What SQL can say of a term: the whole of it, or where a row is needed too, a wider condition or None."""
     if _needs_row(term):
         return None if term.negated or term.op == "!=" else _wider_condition(term)
@@ -251,7 +259,7 @@ def _condition(term: Term, now: float) -> ColumnElement[bool] | None:
             of_run = (summaries.c.run_id == runs.c.id) & (summaries.c.name == name)
             condition = exists(select(summaries.c.name).where(of_run, compared).correlate(runs))
         case _:
-            compared = _COMPARE[term.op](_column(term.key, now), term.number)
+            compared = _COMPARE[term.op](_column(term.key), term.number)
             condition = func.coalesce(compared, False)
     return not_(condition) if term.negated else condition
 

@@ -15,7 +15,7 @@ from kryptui.errors import InputError, nearest
 from kryptui.runs import identity, schema
 from kryptui.runs.rows import RunRow
 from kryptui.runs.schema import DatabaseNow
-from kryptui.runs.status import LIVE, effective_status, is_there
+from kryptui.runs.status import alive, honest_status, is_there
 from kryptui.runs.summaries import Summary
 
 _IDS_IN_A_QUERY = 2000
@@ -53,24 +53,23 @@ def run_row(row: Row[*tuple[Any, ...]], now: float) -> RunRow:
     run.read = now
     if run.status == "queued":
         run.held = run.process is not None and is_there(alive(run.process), now, run.heartbeat)
-    if run.status in LIVE:
-        run.status = effective_status(
-            run.stored_status,
-            alive=alive(run.process),
-            now=now,
-            heartbeat=run.heartbeat,
-            last_step_at=run.last_step_at,
-            started=run.started,
-        )
+    run.status = honest_status(
+        run.stored_status,
+        run.process,
+        now=now,
+        heartbeat=run.heartbeat,
+        last_step_at=run.last_step_at,
+        started=run.started,
+    )
     return run
 
 
-def alive(process: str | None) -> bool | None:
-    """Whether the process that this text names still runs; None where that cannot be seen from here."""
-    try:
-        return None if process is None else identity.alive(identity.Process.parse(process))
-    except ValueError:
-        return None
+def locked_run(connection: Connection, run_id: str) -> RunRow:
+    """A run whose row no other transaction changes until this one ends; raises InputError where there is none."""
+    found = connection.execute(select(schema.runs).where(schema.runs.c.id == run_id).with_for_update()).first()
+    if found is None:
+        raise InputError(f"run {run_id}: there is no such run")
+    return run_row(found, now(connection))
 
 
 def process_of(run: RunRow) -> str:

@@ -28,6 +28,9 @@ INTERVAL_SECONDS = 0.25
 HEARTBEAT_SECONDS = 2.0
 """How often a run without rows to write says that it is alive."""
 
+PATIENCE_SECONDS = 600.0
+"""How long a run waits for a database that fails before it gives up: a server may be restarted meanwhile."""
+
 ITEMS_AT_ONCE = 20_000
 """With so many items waiting the writer does not wait any longer, and it takes no more in one transaction."""
 
@@ -69,15 +72,17 @@ class Recorder:
         self._thread = threading.Thread(target=self._write_on, name=f"recorder-{run_id}", daemon=True)
         self._thread.start()
 
-    def metric(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
+    def metric(self, step: int, epoch: float, values: Mapping[str, float], wished: bool = False) -> None:
         """Records values of one step; `epoch` may be a fraction. Not-a-number and infinity are kept.
+
+        What somebody `wished` to be measured is not taken for a metric's best.
 
         Raises ValueError for a step beyond 64 bits or an epoch that is no number: they could never be written.
         """
         plain = {storable(name): float(value) for name, value in values.items()}
         if not (-(2**63) <= step < 2**63 and math.isfinite(epoch)):
             raise ValueError(f"step {step}, epoch {epoch}: cannot be stored")
-        self._hand_in(batch.Points(time.time(), int(step), float(epoch), plain))
+        self._hand_in(batch.Points(time.time(), int(step), float(epoch), plain, wished))
 
     def log(self, level: str, text: str) -> None:
         """Records one line of the log; level is debug, info, warning or error."""
@@ -89,6 +94,7 @@ class Recorder:
         scalars: Mapping[str, float],
         figures: Sequence[Figure],
         scores: Mapping[str, NDArray[Any]] | None = None,
+        wished: bool = False,
     ) -> None:
         """Records one evaluation, to be shown again without computing it; curves and summaries come from `metric`.
 
@@ -97,7 +103,7 @@ class Recorder:
         """
         plain = json.dumps({name: float(value) for name, value in scalars.items()})
         packed = None if scores is None else blobs.pack_scores(scores)
-        self._hand_in(batch.Evaluation(time.time(), int(step), plain, blobs.pack_figures(figures), packed))
+        self._hand_in(batch.Evaluation(time.time(), int(step), plain, blobs.pack_figures(figures), packed, wished))
 
     def artifact(
         self,
@@ -130,7 +136,7 @@ class Recorder:
         """Why the record is behind, or None while it is not."""
         return self._error
 
-    def flush(self, timeout: float = 30.0) -> None:
+    def flush(self, timeout: float = PATIENCE_SECONDS) -> None:
         """Waits until everything handed in so far is committed to disk.
 
         Raises RunError where that fails, or has not succeeded after `timeout` seconds; the rows are kept.
@@ -147,7 +153,7 @@ class Recorder:
         if self._superseded and self._error is not None:
             raise self._error
 
-    def close(self, timeout: float = 30.0) -> None:
+    def close(self, timeout: float = PATIENCE_SECONDS) -> None:
         """Flushes and ends the writer; raises RunError as `flush` does. What comes afterwards is not kept."""
         if self._closing:
             return
@@ -201,7 +207,10 @@ class Recorder:
         for command in heard:
             if command.id not in self._heard:
                 self._heard.add(command.id)
-                answer = self._obey(command.command)
+                try:
+                    answer = self._obey(command.command)
+                except Exception as error:  # the writer must outlive it
+                    answer = f"failed to {command.command}: {error}"
                 line = storable(f"{command.command}, {command.issuer}: {answer}")
                 waiting.append(batch.LogLine(time.time(), "info", line))
                 waiting.append(batch.Handled(time.time(), command.id, answer))

@@ -112,6 +112,7 @@ class EvaluationRow(NamedTuple):
     time: float
     scalars: dict[str, float]
     figures: list[Figure]
+    wished: bool = False
 
 
 def _json(text: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Dialect,
     Double,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import FunctionElement
@@ -158,6 +160,7 @@ evaluations = _rows_of_a_run(
     Column("scalars", Words, nullable=False),  # JSON
     Column("figures", LargeBinary, nullable=False),  # JSON, zlib
     Column("scores", LargeBinary),  # npz, deflated
+    Column("wished", Boolean, nullable=False, server_default=false()),  # by somebody: never the best
 )
 
 artifacts = _rows_of_a_run(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
+from kryptui.runs import identity
+
 Status = Literal["queued", "running", "paused", "finished", "stopped", "failed", "crashed", "hung"]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -13,6 +15,13 @@ STORED: frozenset[Status] = frozenset({"queued", "running", "paused", "finished"
 
 ENDED: frozenset[Status] = frozenset({"finished", "stopped", "failed"})
 LIVE: frozenset[Status] = frozenset({"running", "paused"})
+"""What a run writes while a process runs it."""
+
+WITH_PROCESS: frozenset[Status] = LIVE | {"hung"}
+"""What is shown of a run that a process runs."""
+
+OVER: frozenset[Status] = ENDED | {"crashed"}
+"""What is shown of a run that none runs, and that waits for none."""
 
 HEARTBEAT_SECONDS = 30.0
 """Without a heartbeat for so long, a run whose process cannot be seen from here counts as gone."""
@@ -48,3 +57,28 @@ def effective_status(
         return "crashed"
     latest = max((moment for moment in (last_step_at, started) if moment is not None), default=now)
     return "hung" if stored == "running" and now - latest > STEP_SECONDS else stored
+
+
+def honest_status(
+    stored: Status,
+    process: str | None,
+    *,
+    now: float,
+    heartbeat: float | None,
+    last_step_at: float | None,
+    started: float | None,
+) -> Status:
+    """The honest status of a run, from its columns; `process` is looked for here where that tells anything."""
+    if stored not in LIVE:
+        return stored
+    return effective_status(
+        stored, alive=alive(process), now=now, heartbeat=heartbeat, last_step_at=last_step_at, started=started
+    )
+
+
+def alive(process: str | None) -> bool | None:
+    """Whether the process that this text names still runs; None where that cannot be seen from here."""
+    try:
+        return None if process is None else identity.alive(identity.Process.parse(process))
+    except ValueError:
+        return None

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Self
 from sqlalchemy import Connection, Engine, case, delete, insert, select, update
 
 from kryptui.errors import InputError, nearest
-from kryptui.runs import batch, blobs, database, identity, query, reading, schema
+from kryptui.runs import batch, blobs, commands, database, identity, query, reading, schema
 from kryptui.runs.rows import ArtifactRow, EvaluationRow, LogRow, MetricRow, RunRow
 from kryptui.runs.schema import DatabaseNow
-from kryptui.runs.status import ENDED, LIVE, STORED, Status
+from kryptui.runs.status import ENDED, WITH_PROCESS, Status
 from kryptui.runs.summaries import Direction, Summary, summarise
 
 if TYPE_CHECKING:
@@ -110,24 +110,39 @@ class Store:
                     connection.execute(insert(schema.runs).values(id=run_id, **values))
                     return run_id
 
-    def queue_run(self, run_id: str, *, hold: bool = False) -> None:
-        """Puts a run that has ended, or crashed, back in the queue; `hold` as in `create_run`.
+    def queue_run(self, run_id: str, said: str = "", *, hold: bool = False) -> None:
+        """Puts a run that has ended, or crashed, back in the queue, with a line in its log.
 
-        Raises InputError while a process runs it or is about to.
+        `hold` as in `create_run`. Raises InputError while a process runs it or is about to.
         """
         with self.writing() as connection:
-            self._claimable(connection, run_id)
-            mine = schema.runs.c.id == run_id
+            run = self._claimable(connection, run_id)
             changes = {"status": "queued", "ended": None, "error": None, **_waiting(hold)}
-            connection.execute(update(schema.runs).where(mine).values(changes))
+            connection.execute(update(schema.runs).where(schema.runs.c.id == run_id).values(changes))
+            batch.say(connection, run, "info", said)
 
-    def unqueue_run(self, run_id: str) -> bool:
-        """Takes a run off the queue, as stopped; whether it was in it."""
+    def unqueue_run(self, run_id: str, said: str = "") -> bool:
+        """Takes a run off the queue, as stopped, with a line in its log; whether it was in it."""
         table = schema.runs
         changes = {"status": "stopped", "ended": DatabaseNow(), "queued": None, "process": None}
         with self.writing() as connection:
-            queued = (table.c.id == run_id) & (table.c.status == "queued")
-            return connection.execute(update(table).where(queued).values(changes)).rowcount > 0
+            run = reading.locked_run(connection, run_id)
+            if run.status != "queued":
+                return False
+            connection.execute(update(table).where(table.c.id == run_id).values(changes))
+            batch.say(connection, run, "info", said)
+        return True
+
+    def put_back(self, run_id: str, since: float | None, *, attempt: int) -> None:
+        """Puts the run of an attempt that ends here back in the queue, at the place that it had."""
+        table = schema.runs
+        changes = {**_waiting(hold=False), "status": "queued", **({} if since is None else {"queued": since})}
+        with self.writing() as connection:
+            run = reading.locked_run(connection, run_id)
+            if run.attempt == attempt:
+                commands.void(connection, run_id, "the run went back to the queue")
+                batch.say(connection, run, "info", "back in the queue, as its worker was stopped")
+                connection.execute(update(table).where(table.c.id == run_id).values(changes))
 
     def start_attempt(self, run_id: str, *, queued_only: bool = False) -> int:
         """Makes this process the one that runs `run_id`, and returns the number of the attempt, from 1.
@@ -154,16 +169,13 @@ class Store:
                 "error": None,
             }
             connection.execute(update(schema.runs).where(schema.runs.c.id == run_id).values(changes))
-            _void_commands(connection, run_id, "not heard: the process that it was sent to had gone")
+            commands.void(connection, run_id, "the process that it was sent to had gone")
         return run.attempt + 1
 
     def _claimable(self, connection: Connection, run_id: str) -> RunRow:
         """The run, locked until the transaction ends; raises InputError where it is another process's."""
-        found = connection.execute(select(schema.runs).where(schema.runs.c.id == run_id).with_for_update()).first()
-        if found is None:
-            raise InputError(f"run {run_id}: there is no such run")
-        run = reading.run_row(found, reading.now(connection))
-        if run.status in LIVE or run.status == "hung":
+        run = reading.locked_run(connection, run_id)
+        if run.status in WITH_PROCESS:
             raise InputError(
                 f"run {run_id}: {run.status} in a process, {reading.process_of(run)}; stop it there first"
             )
@@ -174,39 +186,25 @@ class Store:
             )
         return run
 
-    def set_status(self, run_id: str, status: Status, *, attempt: int | None = None) -> None:
-        """Writes down that a run is queued, running or paused; `attempt` as in `finish`."""
-        if status not in STORED or status in ENDED:
-            raise ValueError(f"a run does not become {status!r} in this way")
-        self._update(run_id, attempt, status=status, last_step_at=DatabaseNow())
-
     def finish(self, run_id: str, status: Status, error: str | None = None, *, attempt: int | None = None) -> None:
-        """Writes down that a run has ended: finished, stopped or failed, and why.
+        """Writes down that a run has ended: finished, stopped or failed, and why, which goes into its log too.
 
         Does nothing where `attempt` is given and the run is no longer this attempt's.
         """
         if status not in ENDED:
             raise ValueError(f"a run does not end {status!r}")
         table = schema.runs
-        mine = table.c.id == run_id
-        if attempt is not None:
-            mine &= table.c.attempt == attempt
         values = {"status": status, "error": error, "ended": DatabaseNow(), "queued": None}
         with self.writing() as connection:
-            if connection.execute(update(table).where(mine).values(values)).rowcount:
-                _void_commands(connection, run_id, f"not heard: the run had {_ENDED_AS[status]}")
+            run = reading.locked_run(connection, run_id)
+            if attempt in (None, run.attempt):
+                batch.say(connection, run, "error", error or "")
+                connection.execute(update(table).where(table.c.id == run_id).values(values))
+                commands.void(connection, run_id, f"the run had {_ENDED_AS[status]}")
 
     def set_env(self, run_id: str, env: Mapping[str, Any], *, attempt: int) -> None:
         """Writes down what an attempt runs on."""
         self._update(run_id, attempt, env=json.dumps(env))
-
-    def set_tags(self, run_id: str, add: Sequence[str] = (), remove: Sequence[str] = ()) -> None:
-        """Adds and removes tags of a run."""
-        table = schema.tags
-        with self.writing() as connection:
-            connection.execute(delete(table).where(table.c.run_id == run_id, table.c.tag.in_([*remove, *add])))
-            for tag in dict.fromkeys(add):
-                connection.execute(insert(table), {"run_id": run_id, "tag": tag})
 
     def get_run(self, run_id: str) -> RunRow:
         """The run with this id, with its tags and all its summaries; raises InputError where there is none."""
@@ -262,7 +260,7 @@ class Store:
         with reading.collector_at_rest(), self.reading() as connection:
             reading.check_metrics(connection, query.metric_names(parsed, order))
             now = reading.now(connection)
-            selected = query.apply(select(schema.runs), parsed, order, now)
+            selected = query.apply(select(schema.runs), parsed, order)
             in_sql_alone = query.in_sql_alone(parsed)
             if in_sql_alone and limit is not None:
                 selected = selected.limit(limit)
@@ -315,7 +313,16 @@ class Store:
             remaining = reading.rows_after(schema.metrics, run_id, 0, ("name", "step", "value"))
             for name, at, value in connection.execute(remaining.where(schema.metrics.c.name.in_(stale))):
                 series.setdefault(name, []).append((at, reading.number(value)))
-            kept = {name: summarise(None, name, before[name].direction, points) for name, points in series.items()}
+            table = schema.evaluations
+            wishes = select(table.c.step, table.c.scalars).where(table.c.run_id == run_id, table.c.wished)
+            wished: dict[str, set[int]] = {}
+            for at, scalars in connection.execute(wishes):
+                for name in json.loads(scalars):
+                    wished.setdefault(name, set()).add(at)
+            kept = {
+                name: summarise(None, name, before[name].direction, points, wished.get(name, ()))
+                for name, points in series.items()
+            }
             gone = stale - kept.keys()
             table = schema.summaries
             connection.execute(delete(table).where(table.c.run_id == run_id, table.c.name.in_(gone)))
@@ -359,8 +366,8 @@ class Store:
         with self.reading() as connection:
             rows = connection.execute(selected).all()
         return [
-            EvaluationRow(seq, attempt, step, moment, json.loads(scalars), blobs.unpack_figures(figures))
-            for seq, attempt, step, moment, scalars, figures in rows
+            EvaluationRow(seq, attempt, step, moment, json.loads(scalars), blobs.unpack_figures(figures), wished)
+            for seq, attempt, step, moment, scalars, figures, wished in rows
         ]
 
     def scores(self, run_id: str, seq: int) -> dict[str, NDArray[Any]] | None:
@@ -388,12 +395,6 @@ def _waiting(hold: bool) -> dict[str, Any]:
         "process": None if process is None else str(process),
         "heartbeat": DatabaseNow(),
     }
-
-
-def _void_commands(connection: Connection, run_id: str, answer: str) -> None:
-    table = schema.commands
-    waiting = (table.c.run_id == run_id) & table.c.handled.is_(None)
-    connection.execute(update(table).where(waiting).values(handled=DatabaseNow(), answer=answer))
 
 
 def new_id() -> str:

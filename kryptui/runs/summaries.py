@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 Direction = Literal["lower", "higher"]
@@ -33,14 +33,23 @@ class Summary(NamedTuple):
 
 
 def summarise(
-    summary: Summary | None, name: str, direction: Direction | None, points: Sequence[tuple[int, float]]
+    summary: Summary | None,
+    name: str,
+    direction: Direction | None,
+    points: Sequence[tuple[int, float]],
+    wished: Container[int] = (),
 ) -> Summary:
-    """The summary after one or more (step, value) points; of equal values the first is the best."""
+    """The summary after one or more (step, value) points; of equal values the first is the best.
+
+    Those at the steps `wished` were measured because somebody asked: they are never the best, as no checkpoint is.
+    """
     best = None if summary is None else summary.best
     best_step = None if summary is None else summary.best_step
     if direction is not None:
         for step, value in points:
-            if math.isfinite(value) and (best is None or (value < best if direction == "lower" else value > best)):
+            if step in wished or not math.isfinite(value):
+                continue
+            if best is None or (value < best if direction == "lower" else value > best):
                 best, best_step = value, step
     last_step, last = points[-1]
     return Summary(name, direction, last, last_step, best, best_step)

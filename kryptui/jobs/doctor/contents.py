@@ -13,7 +13,7 @@ from kryptui.draw.words import clip
 from kryptui.jobs.doctor.finding import Finding, note, ok
 from kryptui.runs import reading, schema
 from kryptui.runs.rows import RunRow
-from kryptui.runs.status import LIVE, STATUSES
+from kryptui.runs.status import LIVE, STATUSES, WITH_PROCESS, alive
 
 FUTURE_SECONDS = 5.0
 """A heartbeat may be so far ahead of the database's clock."""
@@ -81,8 +81,8 @@ def _leases(connection: Connection) -> list[tuple[str, RunRow, bool]]:
     found = []
     for resource, run_id, process in rows:
         if run_id in runs:
-            run, seen = runs[run_id], reading.alive(process)
-            found.append((resource, run, run.status in (*LIVE, "hung") if seen is None else seen))
+            run, seen = runs[run_id], alive(process)
+            found.append((resource, run, run.status in WITH_PROCESS if seen is None else seen))
     return found
 
 
