@@ -26,4 +26,6 @@ class Workspace:
     def checkpoints(self, run_id: str, recorded: str | None = None) -> Path:
         """The folder of a run's checkpoints: here, or in the workspace that its record names."""
         here = self.root / "checkpoints" / run_id
-        return here if recorded is None or here.is_dir() else Path(recorded) / "checkpoints" / run_id
+        if recorded is None or here.is_dir() or Path(recorded) == self.root.resolve():
+            return here
+        return Path(recorded) / "checkpoints" / run_id
