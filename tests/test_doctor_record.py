@@ -423,4 +423,3 @@ def test_secrets_in_an_address_are_not_shown() -> None:
     url = make_url("postgresql+psycopg://me:one@host/runs?password=two&sslpassword=three&sslmode=require")
     words = record.shown(url)
     assert not any(secret in words for secret in ("one", "two", "three"))
-    assert "sslmode=require" in words

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, inspect, make_url, select
+from sqlalchemy import URL, Connection, inspect, select
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from kryptui.errors import InputError
 from kryptui.jobs.doctor import contents, server, sqlite_file
-from kryptui.jobs.doctor.finding import Finding, guarded, note, ok, one_line, problem
+from kryptui.jobs.doctor.finding import Finding, guarded, note, ok, problem
 from kryptui.jobs.workspace import Workspace
 from kryptui.runs import schema
+from kryptui.runs.server import EXAMPLE, parse_address, shown
 
-_SECRETS = frozenset({"password", "passwd", "sslpassword"})
 _ELSEWHERE = "name another database with --db"
 
 
@@ -34,12 +34,13 @@ def address(workspace: Workspace) -> URL:
     target = workspace.database
     if "://" not in target:
         return URL.create("sqlite", database=str((workspace.root / target).absolute()))
+    url = parse_address(target)
     try:
-        url = make_url(target)
         url.get_dialect()
-    except (ArgumentError, NoSuchModuleError) as error:
-        reason = one_line(error).replace(target, "it")  # which may hold a password
-        raise InputError(f"not a database address ({reason}); give --db a path or an SQLAlchemy URL") from None
+    except (ArgumentError, NoSuchModuleError):
+        raise InputError(
+            f"{shown(url)}: not a database address that is known ({url.drivername}); give --db a path, or {EXAMPLE}"
+        ) from None
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
         raise InputError("the record must outlive the process; name a file by --db")
     return url
@@ -52,12 +53,6 @@ def folder(workspace: Workspace) -> Path | None:
     except InputError:
         return None
     return Path(str(url.database)).parent if url.get_backend_name() == "sqlite" else None
-
-
-def shown(url: URL) -> str:
-    """An address without its password."""
-    known = {name: "***" if name.lower() in _SECRETS else value for name, value in url.query.items()}
-    return url.set(query=known).render_as_string(hide_password=True)
 
 
 def examine(workspace: Workspace) -> Record:
