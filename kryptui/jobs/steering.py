@@ -141,7 +141,7 @@ def _to_ended(store: Store, run: RunRow, command: Command) -> Answer:
         )
     if command == "stop" and run.status in ENDED:
         raise InputError(f"run {run.id}: has ended already ({run.status}); nothing is left to stop")
-    raise InputError(f"run {run.id}: cannot {command}; {explain(run)}")
+    raise InputError(f"run {run.id}: cannot {command}: it is {run.status}; {explain(run)}")
 
 
 def issuer() -> str:

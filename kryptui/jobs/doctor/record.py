@@ -38,9 +38,8 @@ def address(workspace: Workspace) -> URL:
     try:
         url.get_dialect()
     except (ArgumentError, NoSuchModuleError):
-        raise InputError(
-            f"{shown(url)}: not a database address that is known ({url.drivername}); give --db a path, or {EXAMPLE}"
-        ) from None
+        known = f"not a database address that is known ({url.drivername})"
+        raise InputError(f"{shown(url)}: {known}; give --db a path, or {EXAMPLE}") from None
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
         raise InputError("the record must outlive the process; name a file by --db")
     return url
