@@ -10,6 +10,8 @@ import postgres as postgresql
 import pytest
 from hypothesis import settings
 
+from kryptui.runs.store import Store
+
 sys.path.insert(0, str(Path(__file__).parent / "toy_package"))
 
 settings.register_profile("kryptui", deadline=None)
@@ -31,6 +33,19 @@ def postgres_url(postgres: postgresql.Server) -> Iterator[str]:
     """The address of an empty database on a real PostgreSQL."""
     with postgres.new_database() as url:
         yield url
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> str:
+    """Where the record of `store` is."""
+    return str(tmp_path / "runs.db")
+
+
+@pytest.fixture
+def store(database: str) -> Iterator[Store]:
+    """An empty record in SQLite."""
+    with Store.open(database) as opened:
+        yield opened
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -152,3 +152,16 @@ def test_a_damaged_state_is_refused(tmp_path: Path, content: bytes) -> None:
     (path / "state.pt").write_bytes(content)
     with pytest.raises(InputError, match="cannot be resumed from"):
         checkpoint.read_state(path)
+
+
+def test_a_checkpoint_that_is_half_deleted_does_not_pass_for_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders.step_folder(tmp_path, 5).mkdir()
+
+    def interrupted(path: Path) -> None:
+        raise OSError("interrupted")
+
+    monkeypatch.setattr(folders.shutil, "rmtree", interrupted)
+    folders.remove(tmp_path, 5)
+    assert folders.steps(tmp_path) == []

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,12 +14,6 @@ from kryptui.runs.identity import Process
 from kryptui.runs.recorder import Recorder
 from kryptui.runs.schema import runs
 from kryptui.runs.store import Store
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(tmp_path / "runs.db") as store:
-        yield store
 
 
 def new_run(store: Store) -> str:

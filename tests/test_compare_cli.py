@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,17 +13,6 @@ from records import add_run
 from kryptui.cli.compare import compare
 from kryptui.errors import InputError
 from kryptui.runs.store import Store
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> str:
-    return str(tmp_path / "runs.db")
-
-
-@pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    with Store.open(database) as opened:
-        yield opened
 
 
 def compared(database: str, capsys: pytest.CaptureFixture[str], *runs: str, **options: Any) -> str:

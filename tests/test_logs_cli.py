@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,17 +18,6 @@ from kryptui.cli import logs as log_command
 from kryptui.cli.logs import logs
 from kryptui.errors import InputError, RunError
 from kryptui.runs.store import Store
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> str:
-    return str(tmp_path / "runs.db")
-
-
-@pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    with Store.open(database) as opened:
-        yield opened
 
 
 def logged(run: str, database: str, capsys: pytest.CaptureFixture[str], **options: Any) -> list[str]:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +28,6 @@ from kryptui.runs import batch, blobs, commands, listing, schema
 from kryptui.runs.identity import Process
 from kryptui.runs.logs import read
 from kryptui.runs.store import Store
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> str:
-    return str(tmp_path / "runs.db")
-
-
-@pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    with Store.open(database) as opened:
-        yield opened
-
 
 # runs list
 

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from sqlalchemy import update
@@ -147,12 +146,6 @@ def run_in(store: Store, state: str, dead: Process) -> Iterator[tuple[str, Contr
 def change(store: Store, run_id: str, **values: object) -> None:
     with store.writing() as connection:
         connection.execute(update(runs).where(runs.c.id == run_id).values(**values))
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(tmp_path / "runs.db") as store:
-        yield store
 
 
 @pytest.mark.parametrize("state", STATES)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from kryptui.errors import RunError
@@ -68,8 +69,23 @@ def pointed(folder: Path, name: str) -> int | None:
 
 
 def remove(folder: Path, step: int) -> None:
-    """Deletes the checkpoint of a step."""
-    shutil.rmtree(step_folder(folder, step), ignore_errors=True)
+    """Deletes the checkpoint of a step; where it cannot, what is left does not pass for one."""
+    with suppress(OSError):
+        delete_in_one_piece(step_folder(folder, step))
+
+
+def delete_in_one_piece(path: Path) -> None:
+    """Deletes a checkpoint: it is whole or absent even if this process ends halfway. Raises OSError."""
+    leftover = unfinished(path)
+    if os.path.lexists(leftover):
+        delete(leftover)
+    path.rename(leftover)
+    delete(leftover)
+
+
+def delete(path: Path) -> None:
+    """Deletes a folder with all in it, a file, or a link and not what it points to. Raises OSError."""
+    path.unlink() if path.is_symlink() or not path.is_dir() else shutil.rmtree(path)
 
 
 def remove_unfinished(folder: Path) -> None:

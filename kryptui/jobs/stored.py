@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -89,11 +88,11 @@ def remove(path: Path, steps: Iterable[int], unfinished: Iterable[str] = ()) -> 
     """
     problems = []
     for name in unfinished:
-        problems += _tried(path / name, _delete)
+        problems += _tried(path / name, folders.delete)
     for step in steps:
         pointers = [path / name for name in folders.POINTERS if folders.pointed(path, name) == step]
         failed = [problem for pointer in pointers for problem in _tried(pointer, Path.unlink)]
-        problems += failed or _tried(folders.step_folder(path, step), _delete_in_one_piece)
+        problems += failed or _tried(folders.step_folder(path, step), folders.delete_in_one_piece)
     return problems
 
 
@@ -108,19 +107,6 @@ def clear(folder: Folder) -> list[str]:
     if any(path.iterdir()):
         return [f"{path}: holds what no trainer wrote; that is left there"]
     return _tried(path, Path.rmdir)
-
-
-def _delete_in_one_piece(path: Path) -> None:
-    """So that a checkpoint is whole or absent even if this process ends halfway."""
-    leftover = folders.unfinished(path)
-    if os.path.lexists(leftover):
-        _delete(leftover)
-    path.rename(leftover)
-    _delete(leftover)
-
-
-def _delete(path: Path) -> None:
-    path.unlink() if path.is_symlink() or not path.is_dir() else shutil.rmtree(path)
 
 
 def _tried(path: Path, act: Callable[[Path], None]) -> list[str]:

@@ -360,8 +360,6 @@ def _take_back(store: Store, run_id: str, folder: Path, last: Path | None) -> No
     step = -1 if last is None else int(checkpoint.read_meta(last)["step"])
     store.delete_after(run_id, step)
     folders.remove_unfinished(folder)
-    for later in [later for later in folders.steps(folder) if later > step]:
-        folders.remove(folder, later)
 
 
 def _record_crash(store: Store, run_id: str, attempt: int, error: Exception) -> None:

@@ -204,7 +204,9 @@ class Store:
 
     def set_env(self, run_id: str, env: Mapping[str, Any], *, attempt: int) -> None:
         """Writes down what an attempt runs on."""
-        self._update(run_id, attempt, env=json.dumps(env))
+        mine = (schema.runs.c.id == run_id) & (schema.runs.c.attempt == attempt)
+        with self.writing() as connection:
+            connection.execute(update(schema.runs).where(mine).values(env=json.dumps(env)))
 
     def get_run(self, run_id: str) -> RunRow:
         """The run with this id, with its tags and all its summaries; raises InputError where there is none."""
@@ -377,13 +379,6 @@ class Store:
         with self.reading() as connection:
             data = connection.scalar(selected)
         return None if data is None else blobs.unpack_scores(data)
-
-    def _update(self, run_id: str, attempt: int | None, **values: Any) -> None:
-        changed = update(schema.runs).where(schema.runs.c.id == run_id).values(**values)
-        if attempt is not None:
-            changed = changed.where(schema.runs.c.attempt == attempt)
-        with self.writing() as connection:
-            connection.execute(changed)
 
 
 def _waiting(hold: bool) -> dict[str, Any]:
