@@ -17,13 +17,13 @@ from records import add_run
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
-from kryptui.cli import comparison
 from kryptui.draw.grids import Grid, Label, draw_grid
 from kryptui.runs import batch, compare
 from kryptui.runs.compare import Metric, Setting
 from kryptui.runs.rows import RunRow
 from kryptui.runs.store import Store
 from kryptui.runs.summaries import Summary
+from kryptui.tell import comparison
 
 
 @pytest.fixture

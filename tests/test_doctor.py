@@ -172,7 +172,7 @@ def test_words_are_folded_below_each_other_on_a_terminal(doctor: Any, monkeypatc
     from rich.console import Console
 
     monkeypatch.setattr(
-        "kryptui.cli.tell.console",
+        "kryptui.cli.console.console",
         lambda: Console(width=60, force_terminal=True, color_system=None, highlight=False),
     )
     monkeypatch.setattr(interpreter, "check_version", lambda: Finding("python", "note", "word " * 30, "do " * 30))

@@ -16,12 +16,12 @@ from records import add_run
 from kryptui.cli import answer
 from kryptui.cli.main import app
 from kryptui.cli.runs import list_runs, show
-from kryptui.cli.tell import run_json
 from kryptui.data.inspect import DatasetReport
 from kryptui.data.labels import Remains
 from kryptui.data.manifest import LeftOut
 from kryptui.data.prepare import PreparedSummary
 from kryptui.runs.store import Store
+from kryptui.tell.run import run_json
 
 WIDTH = 80
 

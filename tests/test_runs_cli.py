@@ -20,7 +20,6 @@ from rich.cells import cell_len
 from rich.console import Console
 from toys import environment
 
-from kryptui.cli import tell
 from kryptui.cli.compare import compare
 from kryptui.cli.logs import logs
 from kryptui.cli.runs import list_runs, show
@@ -28,6 +27,7 @@ from kryptui.runs import batch, blobs, commands, listing, schema
 from kryptui.runs.identity import Process
 from kryptui.runs.logs import read
 from kryptui.runs.store import Store
+from kryptui.tell import run as tell
 
 # runs list
 
@@ -114,7 +114,7 @@ def test_a_terminal_gets_as_many_runs_as_it_holds(
 ) -> None:
     for _ in range(30):
         add_run(store, "run")
-    monkeypatch.setattr(tell, "console", lambda: Console(force_terminal=True, width=80, height=24))
+    monkeypatch.setattr("kryptui.cli.console.console", lambda: Console(force_terminal=True, width=80, height=24))
     list_runs(database=database)
     first = capsys.readouterr()
     assert len(first.out.splitlines()) == 21

@@ -42,10 +42,11 @@ def evaluate(
 
     --json: {"run": the evaluation's id on record, "seconds", "metrics": {name: value, or null for no number}}.
     """
-    from kryptui.cli.tell import console, finite
+    from kryptui.cli.console import console
     from kryptui.draw.console import render_report
     from kryptui.figures import Report
     from kryptui.jobs import answering, sources
+    from kryptui.tell.run import finite
 
     where = workspace(database)
     with where.open() as store:

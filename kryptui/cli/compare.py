@@ -82,11 +82,11 @@ def compare(
                 }
             typer.echo(json.dumps(facts))
             return
-        from kryptui.cli import comparison as view
-        from kryptui.cli.tell import console
+        from kryptui.cli.console import console
         from kryptui.draw.console import render_report
         from kryptui.draw.words import clean
         from kryptui.figures import Report
+        from kryptui.tell import comparison as view
 
         screen = console()
         width = screen.width
@@ -172,8 +172,8 @@ def _leading(recorded: Sequence[Metric], headlines: Sequence[str]) -> list[str]:
 def _json(
     runs: Sequence[RunRow], settings: Sequence[Setting], around: Sequence[Setting], metrics: Sequence[Metric]
 ) -> dict[str, Any]:
-    from kryptui.cli.tell import finite, run_json
     from kryptui.runs.compare import warnings
+    from kryptui.tell.run import finite, run_json
 
     return {
         "runs": [run_json(run) for run in runs],
@@ -200,6 +200,6 @@ def _json(
 
 
 def _columns(x: Points, y: Points) -> dict[str, list[float | None]]:
-    from kryptui.cli.tell import finite
+    from kryptui.tell.run import finite
 
     return {"x": x.tolist(), "y": [finite(value) for value in y.tolist()]}

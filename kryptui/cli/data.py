@@ -35,7 +35,7 @@ def inspect(
     what each choice leaves: [{fakes, min_real, min_class, images, identities, reals, fake_images, classes,
     lost_reals, lost_fakes}].
     """
-    from kryptui.cli.tell import console
+    from kryptui.cli.console import console
     from kryptui.data.inspect import inspect_dataset
     from kryptui.draw.console import render_report
 

@@ -277,7 +277,7 @@ def _words(name: str) -> str:
 
 
 def _print(table: Table) -> None:
-    from kryptui.cli.tell import console
+    from kryptui.cli.console import console
 
     console().print(table)
 

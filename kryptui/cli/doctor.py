@@ -73,7 +73,7 @@ def _show(section: Section) -> None:
     """The findings under their section's name: folded to a terminal's width, not folded in a pipe."""
     from rich.text import Text
 
-    from kryptui.cli.tell import console
+    from kryptui.cli.console import console
     from kryptui.draw.words import clean, pad
 
     screen = console()

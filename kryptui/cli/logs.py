@@ -74,7 +74,7 @@ class Printer:
     """Writes lines of a log to stdout, a rule between two attempts; `seq` is that of the last one written."""
 
     def __init__(self, json_lines: bool = False) -> None:
-        from kryptui.cli.tell import console
+        from kryptui.cli.console import console
 
         screen = console()
         self.seq = 0
@@ -156,9 +156,9 @@ def _follow(store: Store, row: RunRow, printer: Printer, seq: int, level: str) -
 
 
 def _tell(row: RunRow) -> None:
-    from kryptui.cli.tell import STATUS_MARKS
     from kryptui.draw.words import clean
     from kryptui.runs.explain import explain
+    from kryptui.tell.run import STATUS_MARKS
 
     typer.echo(f"{STATUS_MARKS[row.status]} {clean(row.name)} ({row.id}) {row.status}: {explain(row)}", err=True)
 

@@ -50,8 +50,9 @@ def list_runs(
     parent (an id), progress, config_hash, data_hash, created, started, ended (seconds since 1970), seconds (from
     the first start to the end or the last sign of life), and metrics: {name: {last, best, best_step}}.
     """
-    from kryptui.cli.tell import console, run_json, run_list
+    from kryptui.cli.console import console
     from kryptui.runs import listing
+    from kryptui.tell.run import run_json, run_list
 
     words = " ".join(query or ())
     screen = console()
@@ -141,8 +142,8 @@ def show(
         except InputError:  # deleted since
             parent = None
     if json_output:
-        from kryptui.cli.tell import run_json
         from kryptui.runs.explain import explain
+        from kryptui.tell.run import run_json
 
         facts = {"explanation": explain(row), "process": row.process, "env": row.env, "config": row.config}
         files = [
@@ -157,11 +158,12 @@ def show(
         ]  # fmt: skip
         typer.echo(json.dumps(run_json(row) | facts | {"artifacts": files, "commands": heard}))
         return
-    from kryptui.cli import tell
+    from kryptui.cli.console import console
     from kryptui.draw.console import render, render_report
     from kryptui.figures import Report, Table
+    from kryptui.tell import run as tell
 
-    screen = tell.console()
+    screen = console()
     for part in tell.facts(row, parent):
         screen.print(part)
     if row.summaries:

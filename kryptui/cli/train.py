@@ -188,9 +188,10 @@ def _shown(spec: TaskSpec, json_lines: bool) -> Iterator[tuple[Control, Onlooker
 
 def _report(finished: Finished, where: Workspace, json_lines: bool) -> int:
     """The short table at the end of a run, on stdout; returns the exit code."""
+    from kryptui.cli.console import console
     from kryptui.cli.headless import JsonView
-    from kryptui.cli.tell import console, ending, run_json
     from kryptui.jobs.signals import INTERRUPTED
+    from kryptui.tell.run import ending, run_json
 
     with where.open(create=False) as store:
         row = store.get_run(finished.run_id)

@@ -31,10 +31,10 @@ def worker(
     `kryptui run --json` for each run, {"event": "requeued", "run": ID} and {"event": "worker", "text": TEXT}.
     """
     from kryptui.cli.headless import JsonView, PlainView, View, Watched
-    from kryptui.cli.tell import run_json
     from kryptui.jobs.signals import INTERRUPTED, graceful
     from kryptui.jobs.training import Onlooker
     from kryptui.jobs.worker import Ear, Worker
+    from kryptui.tell.run import run_json
 
     def tell(text: str) -> None:
         if json_lines:

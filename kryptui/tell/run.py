@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.cells import cell_len
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -33,7 +33,7 @@ STATUS_MARKS = {
     "hung": "?",
 }
 
-_STYLES = {"running": "green", "failed": "red", "crashed": "red", "hung": "yellow", "paused": "yellow"}
+STATUS_STYLES = {"running": "green", "failed": "red", "crashed": "red", "hung": "yellow", "paused": "yellow"}
 
 _GAP = 2
 _NAME = 24  # cells that a name gets before what is less important
@@ -126,12 +126,12 @@ def run_list(runs: Sequence[RunRow], metrics: Sequence[str], sort: str, width: i
     heads = [pad("name", max(size, 4)), *(pad(entry.name, entry.width, right=entry.right) for entry in shown)]
     yield line("  ").append((" " * _GAP).join(heads).rstrip(), "dim")
     for place, run in enumerate(runs):
-        text = line().append(STATUS_MARKS[run.status], _STYLES.get(run.status, ""))
+        text = line().append(STATUS_MARKS[run.status], STATUS_STYLES.get(run.status, ""))
         text.append(" ").append(pad(names[place], max(size, 4)))
         for entry in shown:
             cell = pad(entry.cells[place] or NOTHING, entry.width, right=entry.right)
             is_status = entry.name.startswith("status")
-            style = _STYLES.get(run.status, "") if is_status else "" if entry.cells[place] else "dim"
+            style = STATUS_STYLES.get(run.status, "") if is_status else "" if entry.cells[place] else "dim"
             text.append(" " * _GAP).append(cell, style)
         text.rstrip()
         yield text
@@ -152,8 +152,8 @@ def _columns(runs: Sequence[RunRow], metrics: Sequence[str]) -> list[_Column]:
         _Column("id", [run.id for run in runs], 0),
         _Column("status", [run.status for run in runs], 1),
         _Column("kind", kinds if set(kinds) != {"train"} else [""], 4),
-        _Column("model", [_clipped(_model(run)) for run in runs], 13),
-        _Column("loss", [_clipped(_loss(run)) for run in runs], 12),
+        _Column("model", [_clipped(model(run)) for run in runs], 13),
+        _Column("loss", [_clipped(loss(run)) for run in runs], 12),
         _Column("stage", [_clipped(str(run.progress.get("stage", ""))) for run in runs], 11),
         _Column("epoch", [epochs(run) for run in runs], 3, right=True),
     ]
@@ -174,12 +174,12 @@ def _clipped(text: str) -> str:
     return pad(text, _LONGEST).rstrip()
 
 
-def _model(run: RunRow) -> str:
+def model(run: RunRow) -> str:
     model = run.config.get("model")
     return str(model.get("backbone") or "") if isinstance(model, dict) else ""
 
 
-def _loss(run: RunRow) -> str:
+def loss(run: RunRow) -> str:
     """The kinds of the losses of a task that has any, such as `triplet+arcface`."""
     task = run.config.get("task")
     losses = task.get("losses") if isinstance(task, dict) else None
@@ -189,16 +189,16 @@ def _loss(run: RunRow) -> str:
 
 def facts(run: RunRow, parent: RunRow | None) -> Iterator[RenderableType]:
     """What `runs show` says of a run before its metrics: its status in words, and what is known of it."""
-    style = _STYLES.get(run.status, "")
+    style = STATUS_STYLES.get(run.status, "")
     yield Text.assemble((f"{STATUS_MARKS[run.status]} ", style), (clean(run.name), "bold"), f"  {run.id}")
     yield Text(f"{run.status}: {explain(run)}".replace("; ", ";\n  "), style=style)
     yield Text("")
     attempt = f", attempt {run.attempt}" if run.attempt > 1 else ""
     rows = {
         "task": f"{run.task} ({run.kind}){attempt}",
-        "progress": _progress(run),
+        "progress": progress(run),
         "device": " on ".join(str(word) for word in (run.env.get("device"), run.host) if word),
-        "code": _code(run),
+        "code": code(run),
         "folder": run.workspace,
         "when": _when(run),
         "tags": ", ".join(run.tags),
@@ -217,7 +217,7 @@ def facts(run: RunRow, parent: RunRow | None) -> Iterator[RenderableType]:
     yield Text("")
 
 
-def _progress(run: RunRow) -> str:
+def progress(run: RunRow) -> str:
     """How far a training run is or came, and how fast it goes while it does."""
     at = run.progress
     words = [f"{at['stage']} {epochs(run)}"] if epochs(run) and "stage" in at else []
@@ -234,7 +234,7 @@ def _progress(run: RunRow) -> str:
     return " · ".join(words)
 
 
-def _code(run: RunRow) -> str:
+def code(run: RunRow) -> str:
     git = run.env.get("git")
     if not isinstance(git, dict) or "commit" not in git:
         return ""
@@ -296,9 +296,3 @@ def ending(run: RunRow, folder: Path) -> RenderableType:
     else:
         paths.append(f"go on       kryptui run --headless --resume {run.id}")
     return Group(Text(title), metric_table(run), *(Text(path, no_wrap=True, overflow="ignore") for path in paths))
-
-
-def console() -> Console:
-    """stdout: colours on a terminal, plain text in a pipe, where long lines are not cut."""
-    plain = Console(highlight=False, soft_wrap=False)
-    return plain if plain.is_terminal else Console(highlight=False, width=max(plain.width, 120))

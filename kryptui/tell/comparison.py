@@ -12,7 +12,6 @@ import numpy as np
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from kryptui.cli.tell import STATUS_MARKS, epochs, seconds
 from kryptui.draw.axes import Scale
 from kryptui.draw.console import Drawing
 from kryptui.draw.curves import thin
@@ -23,6 +22,7 @@ from kryptui.figures import Curve, Series
 from kryptui.runs.compare import Axis, Metric, Points, Setting, Statistic, configured, warnings
 from kryptui.runs.rows import RunRow
 from kryptui.spans import duration
+from kryptui.tell.run import STATUS_MARKS, epochs, seconds
 
 _HASH = 10  # letters of a hash, such as a commit's, that tell it from others
 _DIGITS = 10
