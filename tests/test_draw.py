@@ -20,7 +20,8 @@ from rich.console import Console, RenderableType
 from kryptui.draw import numerals
 from kryptui.draw.axes import Scale
 from kryptui.draw.console import render, render_report
-from kryptui.draw.curves import draw_curve, thin
+from kryptui.draw.curves import draw_curve
+from kryptui.draw.lines import thin
 from kryptui.draw.words import clip, clip_left
 from kryptui.figures import Curve, Figure, Histogram, ImageSheet, Matrix, Report, Series, Table
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
-from kryptui.runs.rows import EvaluationRow
+from kryptui.runs import reading
+from kryptui.runs.rows import EvaluationRow, RunRow
 from kryptui.runs.schema import evaluations, runs, summaries
+from kryptui.runs.status import LIVE
 from kryptui.runs.store import Store
 
 
@@ -15,6 +17,29 @@ def count(store: Store) -> int:
     """How many runs are on record."""
     with store.reading() as connection:
         return int(connection.execute(select(func.count()).select_from(runs)).scalar_one())
+
+
+def live(store: Store) -> list[RunRow]:
+    """The runs that a process runs, or did when it was last heard of, and those that wait; the oldest first."""
+    return _whole(store, runs.c.status.in_([*sorted(LIVE), "queued"]))
+
+
+def some(store: Store, ids: Sequence[str]) -> list[RunRow]:
+    """The runs with these ids that are on record; the oldest first."""
+    return _whole(store, runs.c.id.in_(ids)) if ids else []
+
+
+def _whole(store: Store, condition: ColumnElement[bool]) -> list[RunRow]:
+    """Runs with their tags and all their summaries."""
+    with store.reading() as connection:
+        now = reading.now(connection)
+        selected = select(runs).where(condition).order_by(runs.c.created, runs.c.id)
+        found = [reading.run_row(row, now) for row in connection.execute(selected)]
+        ids = [run.id for run in found]
+        tags, values = reading.tags(connection, ids), reading.summaries(connection, ids)
+    for run in found:
+        run.tags, run.summaries = tags.get(run.id, ()), values.get(run.id, {})
+    return found
 
 
 def tasks_without(store: Store, metrics: Sequence[str]) -> list[str]:

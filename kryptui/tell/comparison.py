@@ -14,8 +14,8 @@ from rich.text import Text
 
 from kryptui.draw.axes import Scale
 from kryptui.draw.console import Drawing
-from kryptui.draw.curves import thin
 from kryptui.draw.grids import Grid, Label, draw_grid
+from kryptui.draw.lines import thin
 from kryptui.draw.numerals import NOTHING, column
 from kryptui.draw.words import COLOURS, MARKERS, STAR, clean, clip, heading, line, pad
 from kryptui.figures import Curve, Series

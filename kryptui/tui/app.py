@@ -1,0 +1,308 @@
+"""The app: its pages, what they share, and how it is left."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from textual import on
+from textual.app import App
+from textual.binding import Binding
+from textual.filter import NoColor
+from textual.message import Message
+from textual.reactive import reactive
+
+from kryptui.errors import KryptuiError
+from kryptui.tui.commands import Commands
+from kryptui.tui.dialogs import Choice, Choose, Help
+from kryptui.tui.feed import Feed, Overview, Record
+from kryptui.tui.marks import Marks
+from kryptui.tui.pages import PAGES, Goal
+from kryptui.tui.theme import DARK, LIGHT, NAMES_ON_DARK, NAMES_ON_LIGHT
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    from kryptui.jobs.launcher import Event, Launcher
+    from kryptui.jobs.workspace import Workspace
+    from kryptui.tui.screens.page import Page
+
+T = TypeVar("T")
+
+TOAST_SECONDS = 6.0
+
+
+@dataclass
+class Done(Message):
+    """Something that was done in a thread: what is to be done with what it gave."""
+
+    then: Callable[[Any], object]
+    value: Any
+
+
+@dataclass
+class Heard(Message):
+    """What the launcher tells from its threads."""
+
+    event: Event
+
+
+@dataclass
+class Seen(Message):
+    """What the feed tells of all runs in progress."""
+
+    overview: Overview
+
+    def can_replace(self, message: Message) -> bool:
+        """None may be lost: each tells what has ended since the one before."""
+        return False
+
+
+class KryptuiApp(App[Any]):
+    """Pages on number keys, over one record, one launcher and one feed."""
+
+    TITLE = "kryptui"
+    CSS_PATH = sorted(Path(__file__).parent.glob("*.tcss"))  # type: ignore[assignment]
+    ENABLE_COMMAND_PALETTE = True
+    COMMANDS = {Commands}
+    MODES: ClassVar[dict[str, Any]] = {spec.name: spec.make for spec in PAGES}
+    NOTIFICATION_TIMEOUT = TOAST_SECONDS
+    BINDINGS = [
+        *(
+            Binding(str(number), f"go('{spec.name}')", spec.title, show=False)
+            for number, spec in enumerate(PAGES, 1)
+        ),
+        Binding("question_mark", "help", "Help", show=False),
+        Binding("q", "leave", "Quit", show=False, tooltip="leave the app; a run in progress can go on"),
+        Binding("ctrl+c,ctrl+q", "leave", "Quit", show=False, priority=True),
+    ]
+
+    overview: reactive[Overview] = reactive(Overview(), init=False)
+    device_line: reactive[str] = reactive("", init=False)
+    activity: reactive[str] = reactive("", init=False)
+    """What the app is doing beside, such as drawing faces; empty where nothing."""
+
+    def __init__(self, workspace: Workspace, launcher: Launcher, goal: Goal | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.workspace, self.launcher, self.goal = workspace, launcher, goal or Goal()
+        self.record = Record(workspace)
+        self.feed = Feed(self.record, lambda overview: self.post_message(Seen(overview)))
+        self.marks = Marks()
+        self.run_id: str | None = self.goal.run
+        """The run that Live shows."""
+        self.data_source: Path | None = None
+        """The dataset that Data is to open next."""
+        self.configure_from: str | None = None
+        """What Configure is to start from next: a run's id, a preset, or a file."""
+        self.configure_data: str | None = None
+        """The dataset that Configure is to train on next."""
+        self.submit_run: str | None = None
+        """The run that Submit is to choose next."""
+        self.ansi_theme_dark, self.ansi_theme_light = NAMES_ON_DARK, NAMES_ON_LIGHT
+        for theme in (DARK, LIGHT):
+            self.register_theme(theme)
+        self.theme = DARK.name
+        if self.no_color:
+            # Textual turns colours into greys, which are colours too.
+            self._filters = [NoColor()]
+
+    @property
+    def record_name(self) -> str:
+        """The record as the header names it."""
+        database = self.workspace.database
+        return database.rpartition("/")[2] if "://" in database else Path(database).name
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Names of ours that Textual's own themes lack."""
+        return {"muted": "ansi_bright_black" if self.current_theme.ansi else "#808a94"}
+
+    def on_mount(self) -> None:
+        """The first page; threads begin once it is painted."""
+        self.switch_mode(self.goal.page)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.feed.start()
+        threading.Thread(target=_load_torch, name="torch", daemon=True).start()
+
+    def on_unmount(self) -> None:
+        """Nobody looks any more."""
+        self.feed.stop()
+
+    # Pages
+
+    @property
+    def page(self) -> Page | None:
+        """The page at hand, whatever dialog stands over it."""
+        from kryptui.tui.screens.page import Page
+
+        return next((screen for screen in self.screen_stack if isinstance(screen, Page)), None)
+
+    def action_go(self, name: str) -> None:
+        """Opens a page."""
+        if self.current_mode != name:
+            self.switch_mode(name)
+
+    def open_run(self, run_id: str) -> None:
+        """Shows a run on Live."""
+        self.run_id = run_id
+        self.action_go("live")
+
+    def action_help(self) -> None:
+        """What the page is for, and its keys."""
+        page = self.page
+        if page is not None and self.screen is page:
+            self.push_screen(Help(page.PAGE.capitalize(), page.HELP, list(_keys(self.screen, self))))
+
+    def commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
+        """What the palette offers on every page: name, help, what it does."""
+        yield (
+            "Draw demo faces into data/faces",
+            "48 people with deepfakes, in a minute; no download",
+            self.draw_faces,
+        )
+        yield "Theme", "dark, light, and Textual's own", self.action_change_theme
+        yield "Messages", "what libraries and the queue said in this session", self.show_messages
+        yield "Quit", "key q", self.action_leave
+
+    # Doing things beside
+
+    def act(
+        self,
+        doing: Callable[[], T],
+        then: Callable[[T], object] | None = None,
+        failed: Callable[[str], object] | None = None,
+    ) -> None:
+        """Does something in a thread of its own, then something with what it gave in this one.
+
+        An expected error becomes a toast, or goes to `failed`; so does another, its traceback kept in Messages.
+        """
+
+        def work() -> None:
+            try:
+                value = doing()
+            except KryptuiError as error:
+                self.post_message(Done(failed or self.fail, str(error)))
+            except Exception as error:
+                self.keep_message(traceback.format_exc())
+                text = f"an error of the program: {type(error).__name__}: {error}; see Messages in the palette"
+                self.post_message(Done(failed or self.fail, text))
+            else:
+                if then is not None:
+                    self.post_message(Done(then, value))
+
+        threading.Thread(target=work, daemon=True).start()
+
+    @on(Done)
+    def _done(self, message: Done) -> None:
+        message.then(message.value)
+
+    def call_soon(self, act: Callable[..., object], *arguments: object) -> None:
+        """Has something done in the thread that draws, soon; safe from any thread, and waits for nothing."""
+        self.post_message(Done(lambda _: act(*arguments), None))
+
+    def say(self, text: str, title: str = "") -> None:
+        """A toast."""
+        self.notify(text, title=title, markup=False)
+
+    def warn(self, text: str, title: str = "") -> None:
+        """A toast that warns."""
+        self.notify(text, title=title, severity="warning", markup=False)
+
+    def fail(self, text: str, title: str = "") -> None:
+        """A toast that says what is wrong and what to do."""
+        self.notify(text, title=title, severity="error", timeout=2 * TOAST_SECONDS, markup=False)
+
+    def keep_message(self, text: str) -> None:
+        """Keeps lines that belong to no run; safe from any thread."""
+        self.launcher.keep(text)
+
+    def show_messages(self) -> None:
+        """What was said and belongs to no run."""
+        text = "\n".join(self.launcher.messages) or "nothing was said"
+        self.push_screen(Help("Messages", text, []))
+
+    def draw_faces(self) -> None:
+        """Draws a face set into the workspace, then opens it on the Data page."""
+        from kryptui.tui.demo_faces import draw
+
+        draw(self)
+
+    # What threads tell
+
+    @on(Seen)
+    def _seen(self, message: Seen) -> None:
+        before = {run.id: run for run in self.overview.live}
+        for title, text, severity in _news(before, message.overview):
+            self.notify(text, title=title, severity=severity, markup=False)
+        self.overview = message.overview
+        self.device_line = message.overview.device
+
+    def hear(self, event: Event) -> None:
+        """Takes what the launcher tells; safe from any thread."""
+        self.post_message(Heard(event))
+
+    @on(Heard)
+    def _heard(self, message: Heard) -> None:
+        page = self.page
+        for screen in self.screen_stack if page is None else [page]:
+            hear = getattr(screen, "hear", None)
+            if hear is not None:
+                hear(message.event)
+        self.feed.look()
+
+    # Leaving
+
+    def action_leave(self) -> None:
+        """Leaves; asks first where a run is in progress in this process."""
+        from kryptui.jobs.launcher import Leave
+
+        if isinstance(self.screen, Choose):
+            return
+        run_id = self.launcher.training
+        if run_id is None:
+            self.exit(Leave.NOTHING)
+            return
+        choices = [
+            Choice("stay", "stay in the app"),
+            Choice("headless", "leave the screen, train on", "in this shell; you may close the terminal"),
+            Choice("stop", "stop the run and leave", "after this batch, with a checkpoint to resume from"),
+        ]
+        ways = {"headless": Leave.HEADLESS, "stop": Leave.STOP}
+        name = next((run.name for run in self.overview.live if run.id == run_id), run_id)
+        self.push_screen(
+            Choose(f"{name} is training here", choices),
+            lambda answer: self.exit(ways[answer]) if answer in ways else None,
+        )
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterator[Any]:
+        """Textual's own, none of them: `commands` has all."""
+        return iter(())
+
+
+def _keys(screen: Screen[Any], app: KryptuiApp) -> Iterator[tuple[str, str]]:
+    """Every key that applies, with the longer of its words."""
+    found: dict[str, tuple[list[str], str]] = {}
+    for active in screen.active_bindings.values():
+        binding = active.binding
+        if binding.description and active.enabled and not binding.system:
+            words = f"{binding.description}: {binding.tooltip}" if binding.tooltip else binding.description
+            found.setdefault(binding.action, ([], words))[0].append(app.get_key_display(binding))
+    for keys, words in found.values():
+        yield "/".join(dict.fromkeys(keys)), words
+
+
+def _load_torch() -> None:
+    """So that the first launch does not wait for it."""
+    import kryptui.jobs.training  # noqa: F401
+
+
+def _news(before: dict[str, Any], overview: Overview) -> Iterator[tuple[str, str, Any]]:
+    """What has happened to runs since they were last looked at: toasts as title, text, severity."""
+    from kryptui.tui.news import news
+
+    yield from news(before, overview)

@@ -1,0 +1,1 @@
+"""The parts that pages are made of; each knows nothing of the others."""
