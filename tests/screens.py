@@ -71,6 +71,11 @@ async def until_shown(pilot: Pilot[Any], *words: str, seconds: float = 20) -> No
     await until(pilot, lambda: all(word in text_of(pilot.app) for word in words), seconds)
 
 
+def toasts(app: App[Any]) -> str:
+    """All toasts that can be seen, a line each."""
+    return "\n".join(f"{toast.title} {toast.message}" for toast in app._notifications)
+
+
 def check_screen(app: App[Any], name: str) -> None:
     """Holds the screen against the one that is kept; KRYPTUI_KEEP_SCREENS=1 keeps this one instead."""
     shown = text_of(app)

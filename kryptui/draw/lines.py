@@ -103,7 +103,7 @@ def plot(
     if not drawn:
         return None
     x_scale = Scale.over(*window, log_x) if window is not None else _scale([entry.x for entry in drawn], log_x)
-    about = max(2, height // 3)
+    about = max(3, height // 3)
     y_scale = _scale([entry.y for entry in drawn], log_y).rounded(about)
     y_ticks = y_scale.ticks(about)
     # Rows are counted from the top.

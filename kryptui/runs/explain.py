@@ -7,8 +7,7 @@ import socket
 from pathlib import Path
 
 from kryptui import spans
-from kryptui.runs.reading import process_of
-from kryptui.runs.rows import RunRow
+from kryptui.runs.rows import RunRow, process_of
 
 _LONGEST_ERROR = 200
 

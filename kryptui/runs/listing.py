@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, func, select
 
@@ -17,6 +18,23 @@ def count(store: Store) -> int:
     """How many runs are on record."""
     with store.reading() as connection:
         return int(connection.execute(select(func.count()).select_from(runs)).scalar_one())
+
+
+class Pulse(NamedTuple):
+    """Changes with every run that is made, queued, started, ended or deleted."""
+
+    runs: int
+    created: float | None
+    started: float | None
+    queued: float | None
+    ended: float | None
+
+
+def pulse(store: Store) -> Pulse:
+    """A quick look that tells whether a list of runs may have changed beside what runs themselves report."""
+    latest = (func.max(runs.c[name]) for name in Pulse._fields[1:])
+    with store.reading() as connection:
+        return Pulse(*connection.execute(select(func.count(), *latest).select_from(runs)).one())
 
 
 def live(store: Store) -> list[RunRow]:
@@ -40,6 +58,14 @@ def _whole(store: Store, condition: ColumnElement[bool]) -> list[RunRow]:
     for run in found:
         run.tags, run.summaries = tags.get(run.id, ()), values.get(run.id, {})
     return found
+
+
+def tasks(store: Store) -> list[str]:
+    """The tasks of all runs on record; those with the most runs first."""
+    count = func.count()
+    with store.reading() as connection:
+        found = select(runs.c.task).group_by(runs.c.task).order_by(count.desc(), runs.c.task)
+        return list(connection.scalars(found))
 
 
 def tasks_without(store: Store, metrics: Sequence[str]) -> list[str]:

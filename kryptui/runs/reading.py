@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, Table, select
 
 from kryptui.errors import InputError, nearest
-from kryptui.runs import identity, schema
+from kryptui.runs import schema
 from kryptui.runs.rows import RunRow
 from kryptui.runs.schema import DatabaseNow
 from kryptui.runs.status import alive, honest_status, is_there
@@ -70,13 +70,6 @@ def locked_run(connection: Connection, run_id: str) -> RunRow:
     if found is None:
         raise InputError(f"run {run_id}: there is no such run")
     return run_row(found, now(connection))
-
-
-def process_of(run: RunRow) -> str:
-    try:
-        return f"pid {identity.Process.parse(run.process or '').pid} on {run.host}"
-    except ValueError:
-        return f"on {run.host}"
 
 
 def rows_after(table: Table, run_id: str, after_seq: int, names: Sequence[str]) -> Rows:

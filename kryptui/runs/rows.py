@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from kryptui.figures import Figure
+from kryptui.runs import identity
 from kryptui.runs.status import Status
 from kryptui.runs.summaries import Summary
 
@@ -113,6 +114,14 @@ class EvaluationRow(NamedTuple):
     scalars: dict[str, float]
     figures: list[Figure]
     wished: bool = False
+
+
+def process_of(run: RunRow) -> str:
+    """Where the process of a run is, in words."""
+    try:
+        return f"pid {identity.Process.parse(run.process or '').pid} on {run.host}"
+    except ValueError:
+        return f"on {run.host}"
 
 
 def _json(text: str) -> dict[str, Any]:

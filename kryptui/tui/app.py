@@ -22,6 +22,7 @@ from kryptui.tui.dialogs import Choice, Choose, Help
 from kryptui.tui.feed import Feed, Overview, Record
 from kryptui.tui.marks import Marks
 from kryptui.tui.pages import PAGES, Goal
+from kryptui.tui.submissions import Submissions
 from kryptui.tui.theme import DARK, LIGHT, NAMES_ON_DARK, NAMES_ON_LIGHT
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from kryptui.jobs.launcher import Event, Launcher
     from kryptui.jobs.workspace import Workspace
+    from kryptui.tui.graphics import Graphics
     from kryptui.tui.screens.page import Page
 
 T = TypeVar("T")
@@ -66,7 +68,7 @@ class KryptuiApp(App[Any]):
     """Pages on number keys, over one record, one launcher and one feed."""
 
     TITLE = "kryptui"
-    CSS_PATH = sorted(Path(__file__).parent.glob("*.tcss"))  # type: ignore[assignment]
+    CSS_PATH = sorted(Path(__file__).parent.glob("*.tcss"))
     ENABLE_COMMAND_PALETTE = True
     COMMANDS = {Commands}
     MODES: ClassVar[dict[str, Any]] = {spec.name: spec.make for spec in PAGES}
@@ -90,8 +92,9 @@ class KryptuiApp(App[Any]):
         super().__init__(**options)
         self.workspace, self.launcher, self.goal = workspace, launcher, goal or Goal()
         self.record = Record(workspace)
-        self.feed = Feed(self.record, lambda overview: self.post_message(Seen(overview)))
+        self.feed = Feed(self.record, lambda overview: self.post_message(Seen(overview)), self.keep_message)
         self.marks = Marks()
+        self.submissions = Submissions()
         self.run_id: str | None = self.goal.run
         """The run that Live shows."""
         self.data_source: Path | None = None
@@ -100,6 +103,10 @@ class KryptuiApp(App[Any]):
         """What Configure is to start from next: a run's id, a preset, or a file."""
         self.configure_data: str | None = None
         """The dataset that Configure is to train on next."""
+        self.configure_overrides: list[str] = []
+        """Settings that Configure is to change next, such as `task.min_real=2`."""
+        self.graphics: Graphics | None = None
+        """How the terminal shows pictures in full, if it does."""
         self.submit_run: str | None = None
         """The run that Submit is to choose next."""
         self.ansi_theme_dark, self.ansi_theme_light = NAMES_ON_DARK, NAMES_ON_LIGHT
@@ -226,6 +233,11 @@ class KryptuiApp(App[Any]):
         text = "\n".join(self.launcher.messages) or "nothing was said"
         self.push_screen(Help("Messages", text, []))
 
+    def work(self) -> None:
+        """Works on the queue of this workspace from now on, one run after the other."""
+        self.launcher.work()
+        self.say("this app works on the queue now, one run after the other")
+
     def draw_faces(self) -> None:
         """Draws a face set into the workspace, then opens it on the Data page."""
         from kryptui.tui.demo_faces import draw
@@ -248,6 +260,8 @@ class KryptuiApp(App[Any]):
 
     @on(Heard)
     def _heard(self, message: Heard) -> None:
+        for title, text, severity in self.submissions.hear(message.event):
+            self.notify(text, title=title, severity=severity, markup=False)
         page = self.page
         for screen in self.screen_stack if page is None else [page]:
             hear = getattr(screen, "hear", None)

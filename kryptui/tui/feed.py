@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -50,12 +51,12 @@ class Overview:
     @property
     def going(self) -> int:
         """Runs that a process runs."""
-        return sum(run.status != "queued" for run in self.live)
+        return sum(run.status in ("running", "paused", "hung") for run in self.live)
 
     @property
     def queued(self) -> int:
         """Runs that wait."""
-        return len(self.live) - self.going
+        return sum(run.status == "queued" for run in self.live)
 
 
 class Record:
@@ -100,8 +101,10 @@ class _Watch:
 class Feed:
     """Reads for one page at a time, the one that is looked at, and keeps an eye on all runs in progress."""
 
-    def __init__(self, record: Record, tell: Callable[[Overview], None]) -> None:
-        self._record, self._tell = record, tell
+    def __init__(
+        self, record: Record, tell: Callable[[Overview], object], crashed: Callable[[str], object]
+    ) -> None:
+        self._record, self._tell, self._crashed = record, tell, crashed
         self._watch = _Watch()
         self._wake = threading.Event()
         self._stopping = False
@@ -146,6 +149,9 @@ class Feed:
             error = None
         except KryptuiError as failure:
             value, error = None, str(failure)
+        except Exception as failure:  # the feed must outlive it, and somebody must see it
+            self._crashed(traceback.format_exc())
+            value, error = None, f"an error of the program: {type(failure).__name__}: {failure}; see Messages"
         if self._stopping or watch.reader is not reader:
             return
         if error is not None or self._record.is_missing:

@@ -41,10 +41,7 @@ class Marks:
         known = set(run_ids)
         self._places = {run_id: place for run_id, place in self._places.items() if run_id in known}
 
-    def marker(self, run_id: str) -> str:
-        """The sign of a marked run."""
-        return MARKERS[self._places[run_id]]
-
-    def colour(self, run_id: str) -> str:
-        """The colour of a marked run, by its name in the terminal's palette."""
-        return COLOURS[self._places[run_id] % len(COLOURS)]
+    def looks(self, run_id: str) -> tuple[str, str]:
+        """The marker of a run and the name of its colour; of a run that is not marked, the first ones."""
+        place = self._places.get(run_id, 0)
+        return MARKERS[place], COLOURS[place % len(COLOURS)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Literal
 
 from kryptui.errors import InputError
@@ -69,7 +70,18 @@ def _best(run: RunRow) -> str:
 
 def headline_of(run: RunRow) -> str:
     """The metric that decides of a run's task; none of a task that is not installed here."""
+    return headline_and_columns(run)[0]
+
+
+@lru_cache
+def _of_task(task: str) -> tuple[str, tuple[str, ...]]:
     try:
-        return registry.get(run.task).headline
+        spec = registry.get(task)
     except InputError:
-        return ""
+        return "", ()
+    return spec.headline, spec.columns
+
+
+def headline_and_columns(run: RunRow) -> tuple[str, tuple[str, ...]]:
+    """The metric that decides of a run's task, and those that a list shows beside it."""
+    return _of_task(run.task)

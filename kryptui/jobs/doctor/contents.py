@@ -12,7 +12,7 @@ from kryptui.draw.numerals import count
 from kryptui.draw.words import clip
 from kryptui.jobs.doctor.finding import Finding, note, ok
 from kryptui.runs import reading, schema
-from kryptui.runs.rows import RunRow
+from kryptui.runs.rows import RunRow, process_of
 from kryptui.runs.status import LIVE, STATUSES, WITH_PROCESS, alive
 
 FUTURE_SECONDS = 5.0
@@ -96,7 +96,7 @@ def _rows(connection: Connection, name: str) -> str:
 
 
 def _words(run: RunRow) -> str:
-    return f"{run.id} ({clip(run.name, 40)}), {reading.process_of(run)}"
+    return f"{run.id} ({clip(run.name, 40)}), {process_of(run)}"
 
 
 def _after_crash(run: RunRow) -> str:
@@ -106,4 +106,4 @@ def _after_crash(run: RunRow) -> str:
 
 
 def _after_hanging(run: RunRow) -> str:
-    return f"kryptui runs stop {run.id}; if it does not answer, end {reading.process_of(run)}"
+    return f"kryptui runs stop {run.id}; if it does not answer, end {process_of(run)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -82,11 +83,15 @@ class Page(Screen[None]):
 
     def found(self, value: Any) -> None:
         """Hands over what was read, from the feed's thread."""
-        self.post_message(Found(value))
+        self._hand_over(Found(value))
 
     def not_read(self, error: str | None) -> None:
         """Hands over why nothing was read, from the feed's thread."""
-        self.post_message(NotRead(error))
+        self._hand_over(NotRead(error))
+
+    def _hand_over(self, message: Message) -> None:
+        with suppress(RuntimeError):  # the app has been left meanwhile
+            self.post_message(message)
 
     @on(Found)
     def _show(self, message: Found) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -11,9 +12,10 @@ from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from kryptui.draw.curves import legend_entry
-from kryptui.draw.lines import Line, plot
 from kryptui.draw.words import line
+
+if TYPE_CHECKING:
+    from kryptui.draw.lines import Line
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,12 @@ class PlotView(Widget):
         if width < 12 or height < 5:
             return [self._strip(line(self._shown.note))] if height else []
         shown = self._shown
+        if not shown.lines:
+            return [self._strip(line(shown.note, "dim"))]
+        # plotext and numpy load with the first curve, not with the first frame.
+        from kryptui.draw.curves import legend_entry
+        from kryptui.draw.lines import plot
+
         below = 3 if shown.x_label and height >= 12 else 2
         found = plot(
             shown.lines,
@@ -81,12 +89,21 @@ class PlotView(Widget):
         )
         if found is None:
             return [self._strip(line(shown.note, "dim"))]
-        entries = list(shown.readout) or [legend_entry(entry) for entry in shown.lines if entry.marker]
-        legend = self._legend(entries, width)
+        marked = [entry for entry in shown.lines if entry.marker]
+        # Where all bests do not fit, the first line's alone, which the others explain; else the last values.
+        first = [
+            legend_entry(replace(entry, star=entry.star if not place else None))
+            for place, entry in enumerate(marked)
+        ]
+        plain = [legend_entry(replace(entry, star=None)) for entry in marked]
+        choices = [list(shown.readout)] if shown.readout else [[*map(legend_entry, marked)], first, plain]
+        legend = self._legend(choices, width)
         return [self._strip(text) for text in (legend, *found.rows, *found.axis)]
 
-    def _legend(self, entries: Sequence[Text], width: int) -> Text:
-        """All in one line where they fit; else the names of the first, whole."""
+    def _legend(self, choices: Sequence[Sequence[Text]], width: int) -> Text:
+        """The first of the choices that fits into one line; else of the last as many whole entries as do."""
+        wide = (sum(entry.cell_len + 3 for entry in choice) - 3 for choice in choices)
+        entries = next((choice for choice, size in zip(choices, wide, strict=True) if size <= width), choices[-1])
         text = line()
         for entry in entries:
             gap = "   " if text else ""
