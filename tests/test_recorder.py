@@ -142,6 +142,26 @@ def test_progress_keeps_the_fields_that_did_not_change(store: Store) -> None:
     assert store.get_run(record.run_id).progress == {"stage": "pretrain", "step": 2, "total": 100}
 
 
+def test_what_is_said_aside_is_progress_but_no_sign_that_the_loop_moves(store: Store) -> None:
+    with started(store) as record:
+        record.progress(step=1)
+        record.flush()
+        before = store.get_run(record.run_id).last_step_at
+        record.aside(usage={"processor": 99.5, "gpus": []})
+        record.flush()
+        run = store.get_run(record.run_id)
+    assert run.progress == {"step": 1, "usage": {"processor": 99.5, "gpus": []}}
+    assert run.last_step_at == before
+
+
+def test_what_is_said_aside_leaves_a_pause_as_it_is(store: Store) -> None:
+    with started(store) as record:
+        record.progress(paused=True)
+        record.aside(usage={})
+        record.flush()
+        assert store.get_run(record.run_id).status == "paused"
+
+
 def test_a_log_line_of_a_strange_file_name_is_kept_readable(store: Store) -> None:
     with started(store) as record:
         record.log("warning", "left out b\udcffd\0.jpg")
@@ -350,6 +370,7 @@ ACTIONS: dict[str, Callable[[Recorder, int], None]] = {
     "artifact": lambda record, step: record.artifact("checkpoint", str(step % 3), step=step),
     "removed": lambda record, step: record.artifact_removed(str(step % 3)),
     "progress": lambda record, step: record.progress(step=step),
+    "aside": lambda record, step: record.aside(usage=step),
     "stepped": lambda record, step: record.stepped(),
     "flush": lambda record, step: record.flush(),
 }

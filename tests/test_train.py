@@ -64,6 +64,28 @@ def test_evaluations_come_at_the_start_and_every_epoch(tmp_path: Path) -> None:
     assert recorder.evaluations == [0, 6, 12, 18]
 
 
+class StopTooLate(StopAfter):
+    """Wishes to stop just after the loop has asked for that wish in a step."""
+
+    @property
+    def paused(self) -> bool:
+        self.left -= 1
+        if self.left == 0:
+            self.stop()
+        return super().paused
+
+    def take_checkpoint(self) -> bool:
+        return Control.take_checkpoint(self)
+
+
+def test_a_wish_to_stop_that_comes_between_two_steps_is_granted_with_a_checkpoint(tmp_path: Path) -> None:
+    trainer, recorder = make_trainer(toy_config(), tmp_path, control=StopTooLate(6))
+    result = trainer.run()
+    assert result.outcome == "stopped"
+    assert folders.steps(tmp_path)[-1] == result.step
+    assert f"info: stopped at step {result.step}" in recorder.lines
+
+
 @pytest.mark.parametrize("stop_at", [1, 4, 7, 12, 13, 17, 23])
 def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one(tmp_path: Path, stop_at: int) -> None:
     config = toy_config(stages=TWO_STAGES)

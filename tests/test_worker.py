@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import toytask
 from sqlalchemy import update
 from toys import toy_config
 
@@ -50,6 +51,7 @@ class Listener:
         self.said: list[str] = []
         self.ended: dict[str, tuple[str, str]] = {}
         self.when_told: Callable[[str], object] = lambda text: None
+        self.onlooker = LOOKS_AWAY
         self._when_taken = when_taken
         self.ear = Ear(self._tell, self._taken, self._ended)
 
@@ -59,7 +61,7 @@ class Listener:
 
     def _taken(self, row: RunRow) -> Onlooker:
         self._when_taken()
-        return LOOKS_AWAY
+        return self.onlooker
 
     def _ended(self, row: RunRow, outcome: str, why: str) -> None:
         self.ended[row.id] = (outcome, why)
@@ -167,6 +169,104 @@ def test_a_run_that_somebody_stops_is_not_put_back(workspace: Workspace, store: 
 
     assert worker(workspace, store, Listener(stop)).work(until_empty=True).stopped == 1
     assert store.get_run(run_id).status == "stopped"
+
+
+def test_a_run_that_is_stopped_here_ends_as_stopped_and_the_worker_goes_on(
+    workspace: Workspace, store: Store
+) -> None:
+    first = queued(workspace, "toy", "stages.0.epochs=1000", "task.delay=0.01")
+    second = queued(workspace, "next")
+    hands: list[Worker] = []
+    hands.append(
+        worker(workspace, store, Listener(lambda: hands[0].stop_run() if not hands[0].tally.stopped else 0))
+    )
+    tally = hands[0].work(until_empty=True)
+    assert (tally.stopped, tally.finished) == (1, 1)
+    assert [store.get_run(run_id).status for run_id in (first, second)] == ["stopped", "finished"]
+
+
+def test_a_run_that_is_stopped_here_does_not_go_back_though_its_worker_is_stopped_too(
+    workspace: Workspace, store: Store
+) -> None:
+    run_id = queued(workspace, "toy", "stages.0.epochs=1000", "task.delay=0.01")
+    hands: list[Worker] = []
+
+    def stop_both() -> None:
+        hands[0].stop_run()
+        hands[0].stop()
+
+    hands.append(worker(workspace, store, Listener(stop_both)))
+    assert hands[0].work().stopped == 1
+    assert store.get_run(run_id).status == "stopped"
+
+
+def test_a_worker_that_leaves_brings_its_run_to_its_end_and_takes_no_other(
+    workspace: Workspace, store: Store
+) -> None:
+    first, second = queued(workspace, "toy"), queued(workspace, "next")
+    hands: list[Worker] = []
+    hands.append(worker(workspace, store, Listener(lambda: hands[0].leave())))
+    assert hands[0].work().finished == 1
+    assert [store.get_run(run_id).status for run_id in (first, second)] == ["finished", "queued"]
+
+
+def test_a_worker_takes_only_the_runs_that_it_is_told_to(workspace: Workspace, store: Store) -> None:
+    others, mine = queued(workspace, "others"), queued(workspace, "mine")
+    hand = worker(workspace, store)
+    hand.only = {mine}
+    assert hand.work(until_empty=True).finished == 1
+    assert [store.get_run(run_id).status for run_id in (others, mine)] == ["queued", "finished"]
+
+
+def test_a_look_takes_one_run_or_says_that_there_is_none(workspace: Workspace, store: Store) -> None:
+    queued(workspace, "toy")
+    hand = worker(workspace, store)
+    assert [hand.look(), hand.look()] == ["ran", "empty"]
+
+
+@pytest.mark.parametrize("crash", [SystemExit(3), MemoryError("no room"), ValueError("odd")])
+def test_whatever_a_task_raises_fails_its_run_with_a_traceback_in_the_log(
+    workspace: Workspace, store: Store, monkeypatch: pytest.MonkeyPatch, crash: BaseException
+) -> None:
+    def inputs(self: Any, batch: Any) -> Any:
+        raise crash
+
+    run_id = queued(workspace, "toy")
+    monkeypatch.setattr(toytask.ToyStage, "inputs", inputs)
+    listener = Listener()
+    assert worker(workspace, store, listener).work(until_empty=True).failed == 1
+    assert store.get_run(run_id).status == "failed"
+    assert f"failed by an error of the program ({type(crash).__name__}" in listener.ended[run_id][1]
+    lines = [line.text for line in store.log_lines(run_id) if line.level == "error"]
+    assert lines[0] == "Traceback (most recent call last):"
+    assert any("in inputs" in line for line in lines)
+
+
+@pytest.mark.parametrize(("threads", "used"), [("null", 3), ("2", 2)])
+def test_a_run_leaves_to_an_onlooker_the_processors_that_it_needs(
+    workspace: Workspace, store: Store, monkeypatch: pytest.MonkeyPatch, threads: str, used: int
+) -> None:
+    monkeypatch.setattr(training, "cores", lambda: 4)
+    run_id = queued(workspace, "toy", f"threads={threads}")
+    listener = Listener()
+    listener.onlooker = replace(LOOKS_AWAY, spare=1)
+    worker(workspace, store, listener).work(until_empty=True)
+    assert store.get_run(run_id).env["device"] == f"cpu, {used} threads, fp32"
+
+
+def test_a_resumed_run_keeps_its_threads_whoever_looks_on(
+    workspace: Workspace, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = queued(workspace, "toy", "threads=null", "task.explode_at=5")
+    monkeypatch.setattr("kryptui.engine.device.cores", lambda: 2)
+    assert worker(workspace, store).work(until_empty=True).failed == 1
+    monkeypatch.setattr(training, "cores", lambda: 4)
+    store.queue_run(run_id)
+    listener = Listener()
+    listener.onlooker = replace(LOOKS_AWAY, spare=1)
+    worker(workspace, store, listener).work(until_empty=True)
+    run = store.get_run(run_id)
+    assert (run.attempt, run.env["device"]) == (2, "cpu, 2 threads, fp32")
 
 
 def test_a_run_that_waits_in_its_own_process_is_left_to_it(workspace: Workspace, store: Store) -> None:

@@ -88,7 +88,9 @@ def resolve(device: str, precision: str, threads: int | None, channels_last: boo
 
 
 def use(device: Device) -> None:
-    """Sets torch up for it; on the CPU the number of threads decides the last bits of every sum."""
+    """Sets torch up for it and this thread; the number of threads decides the last bits of sums on the CPU."""
+    # A thread that has not asked before takes, at its first parallel work, the number that any thread set last.
+    torch.get_num_threads()
     torch.set_num_threads(device.threads)
     if device.device.type == "cuda":
         torch.cuda.set_device(device.device)

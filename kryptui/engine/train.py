@@ -121,8 +121,8 @@ class Trainer:
                 at.batch += len(batches)
                 if at.batch >= work.steps_per_epoch:
                     at.epoch, at.batch = at.epoch + 1, 0
-                self._after_step(work.steps_per_epoch, steps, stage.epochs)
-                if self.control.stopping or at.stage_over:
+                stopped = self._after_step(work.steps_per_epoch, steps, stage.epochs)
+                if stopped or at.stage_over:
                     return at.epoch >= stage.epochs or at.stage_over
             if at.batch:
                 raise RunError(f"the task gave {at.batch} of {work.steps_per_epoch} batches of epoch {at.epoch}")
@@ -176,8 +176,11 @@ class Trainer:
         (statistics["loss"] / share).backward()  # type: ignore[no-untyped-call]
         return statistics
 
-    def _after_step(self, batches_per_epoch: int, steps_per_epoch: int, epochs: int) -> None:
-        """What is due after a step: a point of the curves, an evaluation, a checkpoint, a pause."""
+    def _after_step(self, batches_per_epoch: int, steps_per_epoch: int, epochs: int) -> bool:
+        """What is due after a step: a point of the curves, an evaluation, a checkpoint, a pause.
+
+        Whether the run stops here, saved; a wish that comes too late for that is granted after the next step.
+        """
         at, every = self.at, self.config
         epoch = at.epochs_before + at.epoch + at.batch / batches_per_epoch
         ends = at.epoch >= epochs
@@ -197,7 +200,8 @@ class Trainer:
             if wished or stopping:
                 self.recorder.log("info", f"{'stopped at' if stopping else 'saved'} step {at.step}")
             if self.control.paused:
-                self._pause(epoch)
+                stopping = self._pause(epoch)
+        return stopping
 
     def _log_point(self, epoch: float, steps_per_epoch: int) -> None:
         at = self.at
@@ -337,8 +341,8 @@ class Trainer:
             return self.at.step % count == 0
         return self.at.batch == 0 and self.at.epoch % count == 0
 
-    def _pause(self, epoch: float) -> None:
-        """Waits for the end of a pause; other wishes are granted meanwhile."""
+    def _pause(self, epoch: float) -> bool:
+        """Waits for the end of a pause, and grants other wishes meanwhile; whether a wish to stop has ended it."""
         self._save()
         self.recorder.log("info", f"paused at step {self.at.step}")
         self.recorder.progress(paused=True)
@@ -348,10 +352,9 @@ class Trainer:
             if self.control.take_checkpoint():
                 self.recorder.log("info", f"saved step {self.at.step}")
         self.recorder.progress(paused=False)
-        if self.control.stopping:
-            self.recorder.log("info", f"stopped at step {self.at.step}")
-        else:
-            self.recorder.log("info", "resumed")
+        stopping = self.control.stopping
+        self.recorder.log("info", f"stopped at step {self.at.step}" if stopping else "resumed")
+        return stopping
 
     def _tell_evaluating(self, done: int, total: int) -> None:
         """A sign of life: an evaluation may take longer than a loop may stand still."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+import traceback
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,10 @@ class Evaluated:
     seconds: float
 
 
+Began = Callable[[Recorder], None]
+"""Is given the recorder of a job that has begun."""
+
+
 def evaluate(
     restored: Restored,
     origin: Mapping[str, Any],
@@ -39,18 +44,22 @@ def evaluate(
     workspace: Workspace,
     store: Store,
     progress: Progress | None = None,
+    began: Began | None = None,
 ) -> Evaluated:
-    """Measures a model on labelled data; raises InputError for data that is not right."""
+    """Measures a model on labelled data; raises InputError for data that is not right.
+
+    Like `submit`, it is stopped by a KeyboardInterrupt from `progress`.
+    """
     _check_source(source)
     facts = {"source": str(source)}
-    with _on_record("evaluate", restored, origin, workspace, store, facts, progress) as (
+    with _on_record("evaluate", restored, origin, workspace, store, facts, progress, began) as (
         run_id,
         recorder,
         progressed,
     ):
-        began = time.perf_counter()
+        since = time.perf_counter()
         found = restored.task.evaluate(restored.infer, restored.device.device, source, progressed)
-        seconds = time.perf_counter() - began
+        seconds = time.perf_counter() - since
         step = restored.step or 0
         recorder.metric(step, 0.0, found.scalars)
         recorder.evaluation(step, found.scalars, found.figures, found.scores)
@@ -66,12 +75,13 @@ def submit(
     workspace: Workspace,
     store: Store,
     progress: Progress | None = None,
+    began: Began | None = None,
 ) -> tuple[str, Written]:
     """Answers unlabelled data in a file; raises InputError where an answer cannot be complete."""
     _check_source(source)
     check_output(output)
     facts = {"source": str(source), "output": str(output), **options}
-    with _on_record("submit", restored, origin, workspace, store, facts, progress) as (
+    with _on_record("submit", restored, origin, workspace, store, facts, progress, began) as (
         run_id,
         recorder,
         progressed,
@@ -96,6 +106,7 @@ def _on_record(
     store: Store,
     facts: Mapping[str, Any],
     progress: Progress | None,
+    began: Began | None,
 ) -> Iterator[tuple[str, Recorder, Progress]]:
     """A run of its own, and what its work tells of its progress, where a command to stop ends it."""
     config = restored.config
@@ -129,13 +140,21 @@ def _on_record(
 
     try:
         try:
+            if began is not None:
+                began(recorder)
             yield run_id, recorder, progressed
+        except (KryptuiError, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            for line in "".join(traceback.format_exception(error)).splitlines():
+                recorder.log("error", line)
+            raise
         finally:
             recorder.close()
     except KeyboardInterrupt:
         store.finish(run_id, "stopped", attempt=attempt)
         raise
-    except Exception as error:
+    except BaseException as error:  # a library that calls sys.exit() too
         text = str(error) if isinstance(error, KryptuiError) else f"{type(error).__name__}: {error}"
         store.finish(run_id, "failed", text, attempt=attempt)
         raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
@@ -20,7 +20,7 @@ def graceful(stop: Callable[[], None], hung_up: Callable[[], None] | None = None
     SIGHUP, as when an SSH connection breaks, calls `hung_up`, and what is written to the terminal then is dropped.
     """
     seen = False
-    terminals = [number for number in (0, 1, 2) if _is_terminal(number)]
+    terminals = own_terminals()
 
     def handle(number: int, frame: FrameType | None) -> None:
         nonlocal seen
@@ -35,10 +35,7 @@ def graceful(stop: Callable[[], None], hung_up: Callable[[], None] | None = None
             os.write(2, b"\nstopping: finishing the batch and saving (again to leave at once)\n")
 
     def hang_up(number: int, frame: FrameType | None) -> None:
-        nothing = os.open(os.devnull, os.O_RDWR)
-        while terminals:
-            os.dup2(nothing, terminals.pop())
-        os.close(nothing)
+        let_go(terminals)
         if hung_up is not None:
             # It may wait for a lock that the interrupted code holds.
             threading.Thread(target=hung_up).start()
@@ -52,6 +49,19 @@ def graceful(stop: Callable[[], None], hung_up: Callable[[], None] | None = None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def own_terminals() -> list[int]:
+    """Those of the descriptors 0, 1 and 2 that are a terminal; to be asked while it is there."""
+    return [number for number in (0, 1, 2) if _is_terminal(number)]
+
+
+def let_go(descriptors: Iterable[int]) -> None:
+    """Makes descriptors of a terminal read and write nothing; safe in a signal handler."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for descriptor in descriptors:
+        os.dup2(nothing, descriptor)
+    os.close(nothing)
 
 
 def _is_terminal(descriptor: int) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kryptui import config as configuration
-from kryptui.engine.folders import META_FILE
+from kryptui.engine.folders import META_FILE, POINTERS, step_folder
 from kryptui.engine.restore import Restored, from_checkpoint, from_config
 from kryptui.errors import InputError
 from kryptui.jobs.workspace import Workspace
@@ -21,12 +21,18 @@ _WEIGHTS = (".bin", ".ckpt", ".pt", ".pth", ".safetensors")
 
 
 def open_model(
-    what: str, workspace: Workspace, store: Store, config: Path | None = None, device: str | None = None
+    what: str,
+    workspace: Workspace,
+    store: Store,
+    config: Path | None = None,
+    device: str | None = None,
+    checkpoint: str = "best",
 ) -> tuple[Restored, dict[str, Any]]:
     """The model that `what` names, and where it came from: the run's id and name, if it is a run's.
 
-    A run means its best checkpoint, a run's folder likewise. A file of weights needs the configuration that it
-    belongs to, but for OML's ViT extractors, which tell what they are. Raises InputError for anything else.
+    Of a run, or a run's folder, the `checkpoint` is meant: best, last or step-N. A file of weights needs the
+    configuration that it belongs to, but for OML's ViT extractors, which tell what they are. Raises InputError for
+    anything else.
     """
     path = Path(what)
     if path.is_file():
@@ -34,17 +40,38 @@ def open_model(
     if config is not None:
         raise InputError(f"--config: {what} brings its own configuration; it is for files of weights")
     if path.is_dir():
-        best = path if (path / META_FILE).is_file() else path / "best"
-        return from_checkpoint(best.resolve(), device), {"run": None}
+        chosen = path if (path / META_FILE).is_file() else _checkpoint(path, checkpoint)
+        return _restored(chosen, device), {"run": None}
     if "/" in what or path.suffix in _WEIGHTS:
         raise InputError(f"{what}: no such file or folder")
     run = store.get_run(store.resolve_run(what))
     if run.kind != "train":
         raise InputError(f"run {run.id}: is no training run ({run.kind}), so it has no checkpoint")
-    best = workspace.checkpoints(run.id, run.workspace) / "best"
-    if not best.is_dir():
-        raise InputError(f"run {run.id} ({run.name}): has no checkpoint at {best}")
-    return from_checkpoint(best.resolve(), device), {"run": run.id, "name": run.name}
+    chosen = _checkpoint(workspace.checkpoints(run.id, run.workspace), checkpoint)
+    if not chosen.is_dir():
+        raise InputError(f"run {run.id} ({run.name}): has no checkpoint at {chosen}")
+    return _restored(chosen, device), {"run": run.id, "name": run.name}
+
+
+def _restored(chosen: Path, device: str | None) -> Restored:
+    """The model of a checkpoint; of the next one, where its run moves the pointer and deletes it meanwhile."""
+    while True:
+        path = chosen.resolve()
+        try:
+            return from_checkpoint(path, device)
+        except InputError:
+            if chosen.resolve() == path:
+                raise
+
+
+def _checkpoint(folder: Path, name: str) -> Path:
+    """Where the checkpoint of this name lies in a run's folder, if it is there: best, last or step-N."""
+    if name in POINTERS:
+        return folder / name
+    step = name.removeprefix("step-")
+    if step == name or not step.isdecimal():
+        raise InputError(f"{name}: is no name of a checkpoint; give best, last or step-N")
+    return step_folder(folder, int(step))
 
 
 def _from_weights(path: Path, config: Path | None, device: str | None) -> Restored:

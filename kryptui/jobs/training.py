@@ -20,10 +20,11 @@ from kryptui.engine.device import Device, resolve
 from kryptui.engine.protocols import Recorder as RecorderProtocol
 from kryptui.engine.train import Goal, Result, Trainer
 from kryptui.errors import InputError, KryptuiError, RunError
-from kryptui.jobs import environment, leases
+from kryptui.jobs import environment, leases, usage
 from kryptui.jobs.leases import Lease, Seat
 from kryptui.jobs.steering import obey
 from kryptui.jobs.workspace import Workspace
+from kryptui.machine import cores
 from kryptui.runs import batch, queue
 from kryptui.runs.recorder import Recorder
 from kryptui.runs.rows import RunRow
@@ -45,6 +46,8 @@ class Onlooker:
     """Takes lines while it waits."""
     watch: Callable[[str, RecorderProtocol], RecorderProtocol]
     """Turns the run's recorder into the one that the loop is given."""
+    spare: int = 0
+    """Processors that it needs for itself: a run that is free to choose trains on the CPU without them."""
 
 
 LOOK_SECONDS = 1.0
@@ -304,7 +307,7 @@ def _on_record(store: Store, run_id: str, attempt: int) -> Iterator[None]:
     except KeyboardInterrupt:
         _at_last(lambda: store.finish(run_id, "stopped", attempt=attempt))
         raise
-    except Exception as error:
+    except BaseException as error:  # a library that calls sys.exit() ends its run, and nothing else
         crash = error
         _at_last(lambda: _record_crash(store, run_id, attempt, crash))
         raise RunError(
@@ -327,7 +330,7 @@ def _attempt(
     config, spec = prepared.config, prepared.spec
     folder = workspace.checkpoints(run_id, store.get_run(run_id).workspace)
     last = _newest(folder)
-    device = _device(config, lease.seat, last)
+    device = _device(config, lease.seat, last, onlooker.spare)
     store.set_env(run_id, environment.describe(workspace.root, device.label), attempt=attempt)
     _take_back(store, run_id, folder, last)
     recorder = Recorder(store, run_id, attempt, spec.all_directions, obey(control))
@@ -340,15 +343,18 @@ def _attempt(
             watched.log("info", f"resumed from {last.name}, attempt {attempt}, on {device.label}")
         goal = Goal(spec.headline, spec.better == "lower")
         trainer = Trainer(config, prepared.task, goal, device, folder, watched, control)
-        result = trainer.run(last)
+        with usage.told(recorder.aside, lease.seat.resource):
+            result = trainer.run(last)
     finally:
         recorder.close()
     return Finished(run_id, result, folder)
 
 
-def _device(config: AnyConfig, seat: Seat, last: Path | None) -> Device:
+def _device(config: AnyConfig, seat: Seat, last: Path | None, spare: int) -> Device:
     """The leased device; a resumed run computes in the precision and with the threads that it began with."""
     precision, threads = config.precision, config.threads
+    if threads is None and spare and seat.resource is None:
+        threads = max(1, cores() - spare)
     if last is not None:
         meta = checkpoint.read_meta(last)
         precision, threads = meta["precision"], meta["threads"]
@@ -362,7 +368,7 @@ def _take_back(store: Store, run_id: str, folder: Path, last: Path | None) -> No
     folders.remove_unfinished(folder)
 
 
-def _record_crash(store: Store, run_id: str, attempt: int, error: Exception) -> None:
+def _record_crash(store: Store, run_id: str, attempt: int, error: BaseException) -> None:
     with Recorder(store, run_id, attempt) as recorder:
         for line in "".join(traceback.format_exception(error)).splitlines():
             recorder.log("error", line)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import chdir
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +32,9 @@ PATIENCE_SECONDS = 5.0
 _NAP_SECONDS = 0.05
 
 Outcome = Literal["finished", "stopped", "failed", "requeued"]
+
+Look = Literal["ran", "waits", "empty"]
+"""What a look at the queue came to: a run was taken and has ended, some wait for a device, or none is left."""
 
 
 @dataclass
@@ -61,17 +64,27 @@ class Worker:
 
     def __init__(self, workspace: Workspace, store: Store, ear: Ear, *, all_workspaces: bool = False) -> None:
         self._workspace, self._store, self._ear, self._all = workspace, store, ear, all_workspaces
-        self._stopping = False
+        self._stopping = self._giving_back = self._run_is_stopped = False
         self._control: Control | None = None
         self._told: set[str] = set()
+        self.only: Container[str] | None = None
+        """The ids of the runs that it takes, None for any."""
         self.tally = Tally()
 
     def stop(self) -> None:
         """Leave: the run in progress saves a checkpoint and goes back to the queue. Safe in a signal handler."""
+        self._stopping = self._giving_back = True
+        self._stop_control()
+
+    def leave(self) -> None:
+        """Take no other run; the one in progress goes on to its end. Likewise safe."""
         self._stopping = True
-        control = self._control
-        if control is not None:
-            control.stop()
+
+    def stop_run(self) -> None:
+        """The run in progress saves a checkpoint and ends as stopped; the worker goes on. Likewise safe."""
+        if self._control is not None:
+            self._run_is_stopped = True
+            self._stop_control()
 
     @property
     def stopping(self) -> bool:
@@ -82,18 +95,27 @@ class Worker:
         """Takes runs until it is told to stop, or until none is left that it could ever take."""
         while not self.stopping:
             try:
-                taken, is_empty = self._take_next()
+                found = self.look()
             except KryptuiError as error:
                 self._ear.tell(f"{error}; looking again in {PATIENCE_SECONDS:g} s")
                 self._rest(PATIENCE_SECONDS)
                 continue
-            if taken is not None:
-                self._run(*taken)
-            elif is_empty and until_empty:
+            if found == "empty" and until_empty:
                 break
-            else:
+            if found != "ran":
                 self._rest(LOOK_SECONDS)
         return self.tally
+
+    def look(self) -> Look:
+        """Takes the first run whose device is free, if there is one, and brings it to its end.
+
+        Raises RunError or InputError where the database fails.
+        """
+        taken, is_empty = self._take_next()
+        if taken is None:
+            return "empty" if is_empty else "waits"
+        self._run(*taken)
+        return "ran"
 
     def _take_next(self) -> tuple[tuple[RunRow, int, Lease] | None, bool]:
         """The first run whose device is free, claimed; else whether no run is left to wait for."""
@@ -102,6 +124,8 @@ class Worker:
         here = None if self._all else str(self._workspace.root.resolve())
         for row in queue.waiting(self._store, here):
             if row.held and row.host != socket.gethostname():
+                continue
+            if self.only is not None and not row.held and row.id not in self.only:
                 continue
             why = None if row.held else self._not_for_me(row)
             try:
@@ -140,8 +164,9 @@ class Worker:
         return None
 
     def _run(self, row: RunRow, attempt: int, lease: Lease) -> None:
+        self._run_is_stopped = False
         control = self._control = Control()
-        if self.stopping:  # the signal came between the claim and the line above
+        if self._giving_back:  # the signal came between the claim and the line above
             control.stop()
         # The paths of its configuration mean what they meant where it was queued.
         root = Path(row.workspace)
@@ -151,10 +176,10 @@ class Worker:
             with lease, chdir(root):
                 onlooker = self._ear.taken(row)
                 done = training.run_queued(
-                    row, attempt, lease, self._store, workspace, control, onlooker, lambda: self.stopping
+                    row, attempt, lease, self._store, workspace, control, onlooker, self._goes_back
                 )
             outcome: Outcome = done.result.outcome
-            if outcome == "stopped" and self.stopping:
+            if outcome == "stopped" and self._goes_back():
                 outcome = "requeued"
         except (KryptuiError, OSError) as error:
             outcome, why = "failed", str(error)
@@ -165,6 +190,15 @@ class Worker:
                 torch.cuda.empty_cache()
         setattr(self.tally, outcome, getattr(self.tally, outcome) + 1)
         self._ear.ended(row, outcome, why)
+
+    def _goes_back(self) -> bool:
+        """Whether the run in progress, where it is stopped, waits for another worker."""
+        return self._giving_back and not self._run_is_stopped
+
+    def _stop_control(self) -> None:
+        control = self._control
+        if control is not None:
+            control.stop()
 
     def _rest(self, seconds: float) -> None:
         """Sleeps, but not past a wish to stop; without a lock, which a signal handler could meet."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from kryptui.runs.store import Store
+if TYPE_CHECKING:
+    from kryptui.runs.store import Store
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class Workspace:
 
     def open(self, *, create: bool = True, write: bool = True) -> Store:
         """The record; raises InputError for a database that cannot be used."""
+        from kryptui.runs.store import Store
+
         target = self.database if "://" in self.database else self.root / self.database
         return Store.open(target, create=create, write=write, tell=self.tell)
 

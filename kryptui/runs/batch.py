@@ -96,6 +96,14 @@ class Progress:
 
 
 @dataclass(slots=True)
+class Aside:
+    """Fields of the run's progress that have changed, though its loop may stand still."""
+
+    time: float
+    fields: dict[str, Any]
+
+
+@dataclass(slots=True)
 class Handled:
     """A command to the run that it has heard, and what it answered."""
 
@@ -104,7 +112,7 @@ class Handled:
     answer: str
 
 
-Item = Points | LogLine | Evaluation | Artifact | Removed | Progress | Handled
+Item = Points | LogLine | Evaluation | Artifact | Removed | Progress | Aside | Handled
 
 
 class Appended(NamedTuple):
@@ -167,7 +175,7 @@ def append(
             case Handled(_, command, answer):
                 heard = {"handled": DatabaseNow(), "answer": answer}
                 connection.execute(update(commands).where(commands.c.id == command).values(heard))
-            case Progress():
+            case Progress() | Aside():
                 pass  # in `progress` already
         seq += 1
     bulk.add(connection, metrics, points)
@@ -238,7 +246,7 @@ def _claim(
     The run's row stays locked until the commit, so numbers become visible in their order on any database.
     """
     changes: dict[str, Any] = {}
-    if any(isinstance(item, Progress) for item in items):
+    if any(isinstance(item, Progress | Aside) for item in items):
         changes["progress"] = json.dumps(progress, default=str)
         if "paused" in progress:
             changes["status"] = "paused" if progress["paused"] else "running"

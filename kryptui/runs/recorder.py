@@ -127,6 +127,10 @@ class Recorder:
         """
         self._hand_in(batch.Progress(time.time(), fields))
 
+    def aside(self, **fields: Any) -> None:
+        """Updates what the run says of its progress as `progress` does, without saying that the loop is moving."""
+        self._hand_in(batch.Aside(time.time(), fields))
+
     def stepped(self) -> None:
         """Says that the loop is moving, at next to no cost; see `progress`."""
         self._stepped_at = time.time()
@@ -228,7 +232,7 @@ class Recorder:
             entries.append(batch.Progress(stepped_at, {}))
         items = [entry for entry in entries if not isinstance(entry, threading.Event)]
         for item in items:
-            if isinstance(item, batch.Progress):
+            if isinstance(item, batch.Progress | batch.Aside):
                 self._progress.update(item.fields)
         try:
             written = self._store.append(
