@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from records import add_run
 
 from kryptui.errors import InputError
-from kryptui.runs import batch, schema
+from kryptui.runs import batch, keeping, schema
 from kryptui.runs.store import Store
 
 
@@ -353,3 +354,21 @@ def test_a_value_that_is_not_a_number_is_read_back_as_such(store: Store) -> None
     store.start_attempt(run_id)
     record(store, run_id, 1, {0: math.nan, 1: math.inf, 2: -math.inf})
     assert [str(row.value) for row in store.metrics(run_id)] == ["nan", "inf", "-inf"]
+
+
+def in_another_process(code: str, path: Path) -> str:
+    script = (
+        f"import sys; from kryptui.runs.store import Store; store = Store.open(sys.argv[1]); {code}; store.close()"
+    )
+    done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_opening_a_record_twice_takes_no_lock_away(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    with Store.open(path) as first:
+        run_id = add_run(first, "before")
+        Store.open(path).close()
+        in_another_process("store.list_runs()", path)  # would delete the journal if it took itself for the last
+        keeping.rename(first, run_id, "after")
+        assert in_another_process("print(store.list_runs()[0].name)", path) == "after"

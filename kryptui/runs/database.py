@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +25,9 @@ BUSY_SECONDS = 10.0
 _WRITE = "kryptui_write"
 MAKING_TABLES, LEASING = 0x6B727970, 0x6B727971
 _SQLITE_HEADER = b"SQLite format 3\0"
+
+_looking = threading.Lock()
+_connected: set[tuple[int, int]] = set()
 
 
 def open_engine(
@@ -100,6 +105,7 @@ def _sqlite_engine(path: Path, url: URL, *, create: bool, write: bool) -> Engine
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: Any) -> None:
+        _remember(path)
         connection.isolation_level = None  # sqlite3 opens no transaction by itself: `_begin` does
         connection.execute("PRAGMA foreign_keys = ON")
         # A checkpoint is synced and relies on the rows before it, so a commit is too: NORMAL may lose the last
@@ -124,15 +130,35 @@ def _check_sqlite_file(path: Path, *, create: bool, write: bool) -> None:
         if not path.parent.is_dir():
             raise InputError(f"{path}: its folder does not exist; make it first")
     else:
-        try:
-            with path.open("rb") as file:
-                header = file.read(len(_SQLITE_HEADER))
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
-        if header not in (_SQLITE_HEADER, b""):
-            raise InputError(f"{path}: not a database; name another file with --db, or move this one away")
+        _check_header(path)
     if write and not _is_writable(path):
         raise InputError(f"{path}: it or its folder is read-only; allow writing, or name another with --db")
+
+
+def _check_header(path: Path) -> None:
+    """Looks into a file, unless this process has a connection to it.
+
+    Closing a file takes the locks of all its connections in the process away (POSIX): the next process to close
+    the record would take itself for the last, and delete the journal that this one goes on writing to.
+    """
+    try:
+        with _looking:
+            facts = path.stat()
+            if (facts.st_dev, facts.st_ino) in _connected:
+                return
+            with path.open("rb") as file:
+                header = file.read(len(_SQLITE_HEADER))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
+    if header not in (_SQLITE_HEADER, b""):
+        raise InputError(f"{path}: not a database; name another file with --db, or move this one away")
+
+
+def _remember(path: Path) -> None:
+    """Takes note that this process has a connection to the file."""
+    with _looking, contextlib.suppress(OSError):
+        facts = path.stat()
+        _connected.add((facts.st_dev, facts.st_ino))
 
 
 def _is_writable(path: Path) -> bool:
