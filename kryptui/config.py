@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from kryptui import config_errors, yaml_text
+from kryptui.config_errors import ConfigError, refusal
 from kryptui.errors import InputError, nearest
 from kryptui.preprocess import Colour, Interpolation
 
@@ -39,6 +40,10 @@ class TaskSettings(Settings):
 
     per_stage: ClassVar[frozenset[str]] = frozenset()
     """Names of the fields that a stage may change by `set`."""
+    reads: ClassVar[frozenset[str] | None] = None
+    """Names of the fields that decide which data are read, and how; None: all of them may."""
+    dataset: ClassVar[str | None] = None
+    """Name of the field that takes a dataset's folder or file; None where there is none."""
 
     kind: str
 
@@ -111,7 +116,7 @@ class PreprocessingSettings(Settings):
 class ModelSettings(Settings):
     """The network that turns a picture into features."""
 
-    backbone: Text = Field(description="any timm architecture")
+    backbone: Text = Field(description="any timm architecture", examples=["resnet18"])
     pretrained: bool = Field(False, description="start from the weights that timm's hub has for it")
     weights: Text | None = Field(None, description="start from a local file instead: a state dict or a checkpoint")
     image_size: int | None = Field(None, ge=16, le=2048, description="side in pixels; null: the backbone's own")
@@ -124,8 +129,8 @@ class ModelSettings(Settings):
 class OptimizerSettings(Settings):
     """How gradients become steps."""
 
-    kind: Literal["adamw", "adam", "sgd"] = "adamw"
-    weight_decay: float = Field(0.0, ge=0)
+    kind: Literal["adamw", "adam", "sgd"] = Field("adamw", description="how a step is made of the gradients")
+    weight_decay: float = Field(0.0, ge=0, description="how far weights are drawn to zero")
     momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
     clip: float | None = Field(None, gt=0, description="largest norm of the gradient; null: not clipped")
     accumulate: int = Field(1, ge=1, description="batches whose gradients make one step")
@@ -134,7 +139,7 @@ class OptimizerSettings(Settings):
 class ScheduleSettings(Settings):
     """The learning rate over a stage, counted in optimizer steps, never in epochs."""
 
-    kind: Literal["constant", "step", "cosine"] = "constant"
+    kind: Literal["constant", "step", "cosine"] = Field("constant", description="how the rate falls after warmup")
     warmup: int = Field(0, ge=0, description="steps of linear rise from zero")
     every: int = Field(1000, ge=1, description="step: steps between two falls")
     factor: float = Field(0.1, gt=0, lt=1, description="step: what the rate is multiplied by at a fall")
@@ -144,9 +149,9 @@ class ScheduleSettings(Settings):
 class StageSettings(Settings):
     """A part of the run with its own length, learning rate and changes."""
 
-    name: Annotated[str, AfterValidator(_check_stage_name)]
-    epochs: int = Field(ge=1)
-    lr: float = Field(gt=0)
+    name: Annotated[str, AfterValidator(_check_stage_name)] = Field(description="no two stages share one")
+    epochs: int = Field(ge=1, description="how often the data are gone through")
+    lr: float = Field(gt=0, description="the learning rate, before its schedule")
     start: Literal["best", "last"] = Field("best", description="which weights of the stage before to go on from")
     schedule: ScheduleSettings = ScheduleSettings()
     set: dict[str, Any] = Field({}, description="settings that differ in this stage, such as task.losses.0.mining")
@@ -155,7 +160,7 @@ class StageSettings(Settings):
 class EvaluateSettings(Settings):
     """When the model is measured, and when it has stopped getting better."""
 
-    every: Cadence = "1 epoch"
+    every: Cadence = Field("1 epoch", description="steps or epochs between two", examples=["1 epoch", "500 steps"])
     patience: int | None = Field(None, ge=1, description="evaluations without a new best that end a stage")
     at_start: bool = Field(True, description="measure the untrained model too")
 
@@ -163,8 +168,10 @@ class EvaluateSettings(Settings):
 class CheckpointSettings(Settings):
     """When the run is saved, and how many of its checkpoints are kept beside the best."""
 
-    every: Interval = "10 min"
-    keep: int = Field(2, ge=1)
+    every: Interval = Field(
+        "10 min", description="steps, epochs or time between two", examples=["10 min", "1 epoch"]
+    )
+    keep: int = Field(2, ge=1, description="how many of the latest stay on disk")
 
 
 class LogSettings(Settings):
@@ -179,16 +186,20 @@ Task = TypeVar("Task", bound=TaskSettings)
 class RunConfig(Settings, Generic[Task]):
     """Everything that decides a run's result."""
 
-    name: Annotated[str, AfterValidator(_check_name)] = Field(min_length=1, max_length=100)
-    seed: int = Field(0, ge=0, lt=2**31)
-    device: Annotated[str, BeforeValidator(_check_device)] = "auto"
+    name: Annotated[str, AfterValidator(_check_name)] = Field(
+        min_length=1, max_length=100, description="what the run is called in lists; need not be unique"
+    )
+    seed: int = Field(0, ge=0, lt=2**31, description="of all random numbers of the training")
+    device: Annotated[str, BeforeValidator(_check_device)] = Field(
+        "auto", description="auto: a GPU where there is one, else the processor", examples=["auto", "cpu", "cuda"]
+    )
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where the device has it")
     threads: int | None = Field(None, ge=1, le=256, description="processor threads; null: one a core")
     channels_last: bool = Field(True, description="images' channels last in memory: mostly, not always, faster")
     compile: bool = Field(False, description="torch.compile the model: slow to start, then faster on a GPU")
     model: ModelSettings | None = Field(None, description="left out by tasks that bring a network of their own")
     optimizer: OptimizerSettings = OptimizerSettings()
-    stages: list[StageSettings] = Field(min_length=1)
+    stages: list[StageSettings] = Field(min_length=1, description="parts of the run, one after the other")
     evaluate: EvaluateSettings = EvaluateSettings()
     checkpoint: CheckpointSettings = CheckpointSettings()
     log: LogSettings = LogSettings()
@@ -212,9 +223,10 @@ def check(
     overrides: Sequence[str] = (),
     lines: dict[yaml_text.Place, int] | None = None,
 ) -> AnyConfig:
-    """A configuration from plain types; raises InputError that names source, line, place, value and remedy."""
+    """A configuration from plain types; raises ConfigError that names source, line, place, value and remedy."""
     if not isinstance(data, dict):
-        raise InputError(f"{source}: must hold settings such as 'name: my-run', not {config_errors.show(data)}")
+        problem = f"must hold settings such as 'name: my-run', not {config_errors.show(data)}"
+        raise refusal({(): problem}, config_errors.Origin(source))
     data = _own_copy(data)
     overridden = dict(_override(data, text, source) for text in overrides)
     origin = config_errors.Origin(source, lines or {}, overridden)
@@ -222,14 +234,12 @@ def check(
     try:
         config: AnyConfig = model.model_validate(data)
     except ValidationError as error:
-        raise InputError(config_errors.describe(error, model, origin)) from None
+        raise refusal(config_errors.problems_of(error, model), origin) from None
     names = [stage.name for stage in config.stages]
     for index, stage in enumerate(config.stages):
         if stage.name in names[:index]:
-            where = origin.of(("stages", index, "name"))
-            raise InputError(
-                f"{where}: stages.{index}.name: {stage.name!r} is the name of another stage; rename one"
-            )
+            problem = f"{stage.name!r} is the name of another stage; rename one"
+            raise refusal({("stages", index, "name"): problem}, origin)
         at_stage(config, index, origin.of(("stages", index, "set")))
     return config
 
@@ -241,16 +251,15 @@ def _task_model(
     task = data.get("task")
     if not isinstance(task, dict):
         problem = f"{config_errors.show(task)} is not a block with kind" if "task" in data else "is missing"
-        raise InputError(f"{origin.of(('task',))}: task: {problem}; it begins with a line 'kind: verification'")
+        raise refusal({("task",): f"{problem}; it begins with a line 'kind: verification'"}, origin)
     kind = task.get("kind")
-    where = origin.of(("task", "kind"))
     if not isinstance(kind, str):
         problem = f"{config_errors.show(kind)} is not the name of a task" if "kind" in task else "is missing"
-        raise InputError(f"{where}: task.kind: {problem}; it must name one, such as verification")
+        raise refusal({("task", "kind"): f"{problem}; it must name one, such as verification"}, origin)
     try:
         return task_settings(kind)
     except InputError as error:
-        raise InputError(f"{where}: {error}") from None
+        raise refusal({("task", "kind"): str(error).removeprefix("task.kind: ")}, origin) from None
 
 
 def _own_copy(value: Any) -> Any:
@@ -261,12 +270,19 @@ def _own_copy(value: Any) -> Any:
 
 
 def at_stage(config: AnyConfig, index: int, source: str = "configuration") -> AnyConfig:
-    """The configuration as stage `index` sees it, its `set` applied; raises InputError for what may not change."""
-    stage = config.stages[index]
-    if not stage.set:
+    """The configuration as stage `index` sees it; raises ConfigError where its `set` changes what it may not."""
+    if not config.stages[index].set:
         return config
+    try:
+        return _changed_at(config, index, source)
+    except InputError as error:
+        problem = str(error).removeprefix(f"{source}: stages.{index}.set: ")
+        raise ConfigError(str(error), {("stages", index, "set"): problem}) from None
+
+
+def _changed_at(config: AnyConfig, index: int, source: str) -> AnyConfig:
     data = to_plain(config)
-    for key, value in stage.set.items():
+    for key, value in config.stages[index].set.items():
         where = f"{source}: stages.{index}.set: {config_errors.printable(key)}"
         allowed = sorted({"optimizer"} | {f"task.{name}" for name in config.task.per_stage})
         if not any(key == name or key.startswith(f"{name}.") for name in allowed):

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
-from kryptui.errors import nearest
+from kryptui.errors import InputError, nearest
 
 Place = tuple[str | int, ...]
 
@@ -50,16 +50,35 @@ class Origin:
         return self.source if line is None else f"{self.source}, line {line}"
 
 
-def describe(error: ValidationError, model: type[BaseModel], origin: Origin) -> str:
+class ConfigError(InputError):
+    """A configuration that cannot be; `problems` are all that is wrong by place, the text names the first."""
+
+    def __init__(self, text: str, problems: Mapping[Place, str]) -> None:
+        super().__init__(text)
+        self.problems = problems
+
+
+def refusal(problems: Mapping[Place, str], origin: Origin) -> ConfigError:
     """One line for the first problem, and how many more there are."""
+    place, message = next(iter(problems.items()))
+    more = f" ({len(problems) - 1} more to mend after that)" if len(problems) > 1 else ""
+    where = f"{origin.of(place)}: {dotted(place)}" if place else origin.of(place)
+    return ConfigError(f"{where}: {message}{more}", problems)
+
+
+def problems_of(error: ValidationError, model: type[BaseModel]) -> dict[Place, str]:
+    """What is wrong by place, one problem each; what is to be mended first comes first."""
     problems: dict[Place, str] = {}
     # Unknown keys come first: a misspelt key also makes the right one missing.
     for item in sorted(error.errors(include_url=False), key=lambda item: item["type"] != "extra_forbidden"):
         place, annotation = _resolve(model, item["loc"])
         problems.setdefault(place, _message(item, place, annotation, model))
-    place, message = next(iter(problems.items()))
-    more = f" ({len(problems) - 1} more to mend after that)" if len(problems) > 1 else ""
-    return f"{origin.of(place)}: {dotted(place)}: {message}{more}"
+    return problems
+
+
+def describe(error: ValidationError, model: type[BaseModel], origin: Origin) -> str:
+    """One line for the first problem, and how many more there are."""
+    return str(refusal(problems_of(error, model), origin))
 
 
 def dotted(place: Place) -> str:

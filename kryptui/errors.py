@@ -18,6 +18,10 @@ class InputError(KryptuiError):
     exit_code = 2
 
 
+class WouldReplace(InputError):  # noqa: N818 - it asks for leave, as much as it refuses
+    """Something is there already that was not given up; whoever agrees may say so and try again."""
+
+
 class RunError(KryptuiError):
     """A job could not go on: a full disk, no memory, a loss that is not a number."""
 

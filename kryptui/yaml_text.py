@@ -24,6 +24,14 @@ _TOO_DEEP = f"blocks or lists are nested more than {_DEEPEST} deep; is it a conf
 _TAG_OF_TEXT = "tag:yaml.org,2002:str"
 
 
+class NotYamlError(InputError):
+    """A text that cannot be read; `line` counts from 1, None where it is the whole text."""
+
+    def __init__(self, source: str, line: int | None, problem: str) -> None:
+        super().__init__(f"{source}{'' if line is None else f', line {line}'}: {problem}")
+        self.line, self.problem = line, problem
+
+
 class _Loader(yaml.SafeLoader):
     """YAML 1.2's core words: `1e-4` is a number; `on`, `yes`, dates and sexagesimals are text. No tags."""
 
@@ -67,16 +75,32 @@ def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     return dumper.represent_scalar(_TAG_OF_TEXT, text, style='"' if exotic else None)
 
 
+class _InlineDumper(_Dumper):
+    """Writes what fits on one line."""
+
+
+def _represent_text_inline(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar(_TAG_OF_TEXT, text, style=None if text.isprintable() else '"')
+
+
+def _represent_float_inline(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
+    node = dumper.represent_float(value)
+    node.value = re.sub(r"(?<=e[-+])0+(?=[0-9])", "", node.value)  # 1.0e-4, as people write it
+    return node
+
+
 _Dumper.yaml_implicit_resolvers = {
     first: list(resolvers) for first, resolvers in yaml.SafeDumper.yaml_implicit_resolvers.items()
 }
 _Dumper.add_implicit_resolver("tag:yaml.org,2002:int", _INT, list("-+0123456789"))
 _Dumper.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))
 _Dumper.add_representer(str, _represent_text)
+_InlineDumper.add_representer(str, _represent_text_inline)
+_InlineDumper.add_representer(float, _represent_float_inline)
 
 
 def parse(text: str, source: str) -> tuple[Any, dict[Place, int]]:
-    """The value of a YAML text and the line of each place in it; raises InputError naming `source` and line.
+    """The value of a YAML text and the line of each place in it; raises NotYamlError naming `source` and line.
 
     Every key is text. A block that stands at several places by an alias is one object at all of them.
     """
@@ -92,33 +116,45 @@ def parse(text: str, source: str) -> tuple[Any, dict[Place, int]]:
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
-        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise InputError(f"{source}{line}: not valid YAML: {_reason(error)}") from None
+        line = error.problem_mark.line + 1 if error.problem_mark else None
+        raise NotYamlError(source, line, f"not valid YAML: {_reason(error)}") from None
     except yaml.reader.ReaderError as error:
-        line = f", line {text.count(chr(10), 0, error.position) + 1}"
-        raise InputError(
-            f"{source}{line}: not valid YAML: the character U+{ord(text[error.position]):04X} is not allowed"
-        ) from None
+        line = text.count("\n", 0, error.position) + 1
+        character = f"the character U+{ord(text[error.position]):04X} is not allowed"
+        raise NotYamlError(source, line, f"not valid YAML: {character}") from None
     except RecursionError:
-        raise InputError(f"{source}: {_TOO_DEEP}") from None
+        raise NotYamlError(source, None, _TOO_DEEP) from None
 
 
 def parse_file(path: Path) -> tuple[Any, dict[Place, int]]:
     """`parse` on a file's text; raises InputError where it cannot be read."""
+    return parse(read_text(path), str(path))
+
+
+def read_text(path: Path) -> str:
+    """A text file in UTF-8, without its mark if it has one; raises InputError where it cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: is not a text file in UTF-8; save it as one") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
-    return parse(text, str(path))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
 def dump(value: Any) -> str:
     """Plain types as YAML text that `parse` reads back without loss."""
     return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+
+
+def inline(value: Any) -> str:
+    """Plain types on one line, as they may stand after a key, in a list or in `{}`; `parse` reads it back."""
+    # In a list, text with a comma is quoted too.
+    text = yaml.dump(
+        [value], Dumper=_InlineDumper, sort_keys=False, default_flow_style=True, allow_unicode=True, width=2**31
+    )
+    return text.strip()[1:-1]
 
 
 def _reason(error: yaml.MarkedYAMLError) -> str:
@@ -138,11 +174,11 @@ def _reason(error: yaml.MarkedYAMLError) -> str:
 def _walk(node: yaml.Node, place: Place, lines: dict[Place, int], source: str, above: frozenset[int]) -> None:
     lines[place] = node.start_mark.line + 1
     if id(node) in above:
-        raise InputError(f"{source}, line {lines[place]}: an alias that contains itself")
+        raise NotYamlError(source, lines[place], "an alias that contains itself")
     if len(lines) > _MOST_VALUES:
-        raise InputError(f"{source}: holds more than {_MOST_VALUES:,} values; is it a configuration?")
+        raise NotYamlError(source, None, f"holds more than {_MOST_VALUES:,} values; is it a configuration?")
     if len(place) > _DEEPEST:
-        raise InputError(f"{source}, line {lines[place]}: {_TOO_DEEP}")
+        raise NotYamlError(source, lines[place], _TOO_DEEP)
     above |= {id(node)}
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
@@ -150,9 +186,9 @@ def _walk(node: yaml.Node, place: Place, lines: dict[Place, int], source: str, a
             line = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode) or key.tag != _TAG_OF_TEXT:
                 shown = key.value if isinstance(key, yaml.ScalarNode) else "a block"
-                raise InputError(f"{source}, line {line}: {shown or 'nothing'} stands as a key; keys must be text")
+                raise NotYamlError(source, line, f"{shown or 'nothing'} stands as a key; keys must be text")
             if key.value in seen:
-                raise InputError(f"{source}, line {line}: {key.value!r} stands here twice; remove one")
+                raise NotYamlError(source, line, f"{key.value!r} stands here twice; remove one")
             seen.add(key.value)
             _walk(child, (*place, key.value), lines, source, above)
             lines[(*place, key.value)] = line

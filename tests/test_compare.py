@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import re
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
 from kryptui.draw.grids import Grid, Label, draw_grid
-from kryptui.runs import batch, compare
+from kryptui.errors import InputError
+from kryptui.runs import batch, blobs, compare
 from kryptui.runs.compare import Metric, Setting
 from kryptui.runs.rows import RunRow
 from kryptui.runs.store import Store
@@ -213,6 +215,58 @@ def test_a_series_is_in_the_order_of_its_axis(store: Store) -> None:
     store.append(run_id, store.start_attempt(run_id), points, {}, {}, {})
     x, y = compare.series(store, run_id, "loss")
     assert x.tolist() == y.tolist() == [1, 2, 3]
+
+
+def test_what_was_recorded_is_read_between_two_cursors(store: Store) -> None:
+    run = add(store, "run", {"loss": [0.5, math.nan, 0.25], "eer": [0.1]})
+    middle = store.metrics(run.id, ["loss"])[0].seq
+    assert compare.recorded(store, run.id, "loss", ["step", "value"], 0, middle).tolist() == [[0], [0.5]]
+    fields = ["attempt", "step", "epoch", "time", "value"]
+    later = compare.recorded(store, run.id, "loss", fields, middle, run.last_seq)
+    assert later.tolist() == [[1], [2], [0.2], [1004], [0.25]]
+
+
+# Evaluations
+
+
+def evaluate(store: Store, run_id: str, step: int, *, wished: bool = False) -> None:
+    item = batch.Evaluation(0.0, step, '{"eer": 0.1}', blobs.pack_figures([]), None, wished)
+    store.append(run_id, store.get_run(run_id).attempt, [item], {}, {}, {})
+
+
+def test_the_best_evaluation_is_the_latest_of_its_step_that_nobody_wished_for(store: Store) -> None:
+    run = add(store, "run", {"eer": [0.4, 0.1, 0.2]})
+    for step, wished in ((1, False), (1, False), (1, True), (2, False)):
+        evaluate(store, run.id, step, wished=wished)
+    found = compare.evaluated(store, run.id)
+    assert compare.chosen(found, "best", 1) == found[1]
+    assert compare.chosen(found, "last", 1) == found[3]
+    assert compare.chosen(found, "best", 0) is compare.chosen(found, "best", None) is None
+    assert compare.chosen([], "last", 1) is None
+
+
+def test_an_evaluation_is_read_alone(store: Store) -> None:
+    run = add(store, "run", {"eer": [0.4]})
+    evaluate(store, run.id, 0)
+    (one,) = compare.evaluated(store, run.id)
+    row = compare.evaluation(store, run.id, one.seq)
+    assert row is not None
+    assert (row.step, row.scalars, row.figures) == (0, {"eer": 0.1}, [])
+    assert compare.evaluation(store, run.id, one.seq + 1) is None
+
+
+@pytest.mark.parametrize("figures", [b"none", zlib.compress(b"[{}]"), zlib.compress(b'[{"kind": "hologram"}]')])
+def test_an_evaluation_that_cannot_be_read_is_refused(store: Store, figures: bytes) -> None:
+    run = add(store, "run", {"eer": [0.4]})
+    item = batch.Evaluation(0.0, 3, "{}", figures, None)
+    store.append(run.id, run.attempt, [item], {}, {}, {})
+    with pytest.raises(InputError, match="evaluation of step 3 cannot be read"):
+        compare.evaluation(store, run.id, compare.evaluated(store, run.id)[0].seq)
+
+
+def test_metrics_with_both_ends_of_an_interval_are_bounded() -> None:
+    metrics = [Metric(name, None, {}) for name in ("eer", "eer_low", "eer_high", "auc", "auc_low")]
+    assert compare.bounded(metrics) == {"eer": ("eer_low", "eer_high")}
 
 
 finite = st.floats(-1e6, 1e6)

@@ -7,6 +7,7 @@ import math
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,10 @@ from kryptui.draw import numerals
 from kryptui.draw.axes import Scale
 from kryptui.draw.console import render, render_report
 from kryptui.draw.curves import draw_curve
-from kryptui.draw.lines import thin
-from kryptui.draw.words import clip, clip_left
+from kryptui.draw.grids import Label
+from kryptui.draw.histograms import draw_histograms
+from kryptui.draw.lines import Line, plot, thin
+from kryptui.draw.words import COLOURS, clip, clip_left
 from kryptui.figures import Curve, Figure, Histogram, ImageSheet, Matrix, Report, Series, Table
 
 WIDTHS = (80, 160)
@@ -151,6 +154,19 @@ def test_the_best_point_is_marked_where_asked_for() -> None:
     assert "★" in "".join(lines[2:])
 
 
+def test_every_colour_of_the_palette_is_drawn_as_itself() -> None:
+    curve = Curve("c", "x", "y", [Series(f"s{at}", [0, 1], [at, at]) for at in range(len(COLOURS))])
+    drawn = text_of(draw_curve(curve, 80), force_terminal=True, color_system="standard")
+    plotted = drawn.split("┤", 1)[1]
+    codes = {"green": 32, "cyan": 36, "magenta": 35, "yellow": 33, "blue": 34, "red": 31}
+    assert [colour for colour in COLOURS if f"{codes[colour]}m" not in plotted] == []
+
+
+def test_lines_that_look_alike_are_drawn() -> None:
+    one = Line("same", "●", "green", np.arange(40.0), np.arange(40.0))
+    assert plot([one, replace(one)], 80, 10) is not None
+
+
 def test_the_height_of_a_plot_can_be_set() -> None:
     # A title, a legend, the plot, the axis, its labels, its name.
     assert len(text_of(draw_curve(CURVE, 60, height=7)).splitlines()) == 1 + 1 + 7 + 3
@@ -247,6 +263,36 @@ def test_sizes_are_said_as_people_say_them(count: float, words: str) -> None:
 
 
 # Matrices
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(3.0, "3"), (1200.0, "1,200"), (2.5, "2.5"), (0.0, "0"), (1e-9, "1e-9")]
+)
+def test_a_place_on_an_axis_is_short(value: float, words: str) -> None:
+    assert numerals.place(value) == words
+
+
+def test_histograms_of_other_bins_stand_over_one_axis_with_their_true_counts() -> None:
+    one = Histogram("scores", "score", [0.0, 0.5, 1.0], {"genuine": [3, 9]})
+    other = Histogram("scores", "score", [0.0, 2.0, 4.0], {"genuine": [0, 7]})
+    labels = [Label("one", "●", "green"), Label("two", "▲", "cyan")]
+    text = text_of(draw_histograms("scores", list(zip(labels, (one, other), strict=True)), 60))
+    bars = [line for line in text.splitlines() if "┤" in line]
+    assert [line.split("┤")[0].split()[-1] for line in bars] == ["9", "7"]
+    left, right = (line.split("┤")[1] for line in bars)
+    assert "█" in left[: len(left) // 2]
+    assert not left[20:].strip()
+    assert not right[:20].strip()
+    assert "█" in right
+
+
+def test_a_histogram_that_is_none_is_named_as_such() -> None:
+    broken = Histogram("scores", "score", [1.0, 0.0, math.nan], {"genuine": [3, 9]})
+    good = Histogram("scores", "score", [0.0, 1.0], {"genuine": [3]})
+    labels = [Label("broken", "●", "green"), Label("good", "▲", "cyan")]
+    text = text_of(draw_histograms("scores", list(zip(labels, (broken, good), strict=True)), 60))
+    assert "none: broken" in text
+    assert "no data" in text_of(draw_histograms("scores", [(labels[0], broken)], 60))
 
 
 def test_a_small_matrix_shows_its_values_below_their_names() -> None:

@@ -201,12 +201,25 @@ def test_the_hardest_pairs_are_the_lowest_genuine_and_the_highest_others():
             assert row[2] == ("right" if accepted == (kind == "genuine") else "wrong")
 
 
-def test_the_image_sheet_shows_the_same_pairs_as_the_table():
+def test_a_sheet_of_each_kind_shows_the_same_pairs_as_the_table():
     found = evaluate_scores(pair_list(ALL), random_scores(ALL))
     table = next(figure for figure in found.figures if figure.kind == "table")
-    sheet = next(figure for figure in found.figures if figure.kind == "images")
-    assert sheet.paths == [f"/data/{row[column]}" for row in table.rows for column in (3, 4)]
-    assert len(sheet.captions) == len(sheet.paths)
+    sheets = [figure for figure in found.figures if figure.kind == "images"]
+    for kind, sheet in zip(("genuine", "impostor", "fake"), sheets, strict=True):
+        assert sheet.title == f"hardest {kind} pairs"
+        assert sheet.paths == [f"/data/{row[column]}" for row in table.rows if row[0] == kind for column in (3, 4)]
+        assert len(sheet.captions) == len(sheet.paths)
+
+
+def test_the_trade_off_of_the_headline_stands_before_those_of_its_parts():
+    found = evaluate_scores(pair_list(ALL), random_scores(ALL))
+    (curve,) = (figure for figure in found.figures if figure.kind == "curve")
+    assert [series.name for series in curve.series] == [
+        "genuine against all",
+        "genuine against impostor",
+        "genuine against fake",
+    ]
+    assert (curve.log_x, curve.log_y) == (True, True)
 
 
 def test_separable_scores_have_no_errors_and_no_curve():

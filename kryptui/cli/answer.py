@@ -28,12 +28,16 @@ Config = Annotated[
         autocompletion=complete_configuration,
     ),
 ]
+Checkpoint = Annotated[
+    str, typer.Option("--checkpoint", metavar="NAME", help="Which of a run's: best, last or step-N.")
+]
 
 
 def evaluate(
     what: What,
     pairs: Annotated[Path, typer.Option("--pairs", "--data", metavar="CSV", help="The labelled pairs to score.")],
     config: Config = None,
+    checkpoint: Checkpoint = "best",
     device: DeviceName = None,
     json_output: Json = False,
     database: Database = DATABASE,
@@ -50,7 +54,7 @@ def evaluate(
 
     where = workspace(database)
     with where.open() as store:
-        restored, origin = sources.open_model(what, where, store, _config(config), device)
+        restored, origin = sources.open_model(what, where, store, _config(config), device, checkpoint)
         with counting("embedding") as progress:
             done = answering.evaluate(restored, origin, pairs, where, store, progress)
     scalars = dict(done.evaluation.scalars)
@@ -73,6 +77,7 @@ def submit(
         typer.Option("--fill-missing", metavar="VALUE", help="Similarity for pairs without two whole images."),
     ] = None,
     config: Config = None,
+    checkpoint: Checkpoint = "best",
     device: DeviceName = None,
     json_output: Json = False,
     database: Database = DATABASE,
@@ -93,7 +98,7 @@ def submit(
         raise InputError(f"--fill-missing: {fill_missing} is not a finite number")
     where = workspace(database)
     with where.open() as store:
-        restored, origin = sources.open_model(what, where, store, _config(config), device)
+        restored, origin = sources.open_model(what, where, store, _config(config), device, checkpoint)
         options = {} if fill_missing is None else {"fill_missing": fill_missing}
         with counting("embedding") as progress:
             run_id, written = answering.submit(restored, origin, test, output, options, where, store, progress)

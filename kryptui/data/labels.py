@@ -70,13 +70,25 @@ def assign_labels(table: pd.DataFrame, fakes: str, min_real: int, min_class: int
     return Labelled(labelled, counts.classes, counts)
 
 
+class Pruning:
+    """A table kept as numbers, so that one choice after the other is tried at once."""
+
+    def __init__(self, table: pd.DataFrame) -> None:
+        self._rows = _rows(table)
+
+    def leaves(self, fakes: str, min_real: int, min_class: int) -> Remains:
+        """What a choice would leave; a choice that would leave nothing is one too."""
+        labels, kept = _label(self._rows, fakes, min_real, min_class)
+        return _count(self._rows, labels, kept, fakes, min_real, min_class)
+
+
 def what_remains(
     table: pd.DataFrame, min_reals: Sequence[int] = (0, 1, 2, 3), min_classes: Sequence[int] = (1, 2)
 ) -> list[Remains]:
     """What every choice of `fakes`, `min_real` and `min_class` would leave, one row a choice."""
-    rows = _rows(table)
+    pruning = Pruning(table)
     return [
-        _count(rows, *_label(rows, fakes, min_real, min_class), fakes, min_real, min_class)
+        pruning.leaves(fakes, min_real, min_class)
         for fakes in FAKES
         for min_real in min_reals
         for min_class in min_classes

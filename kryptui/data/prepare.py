@@ -16,12 +16,13 @@ import pandas as pd
 
 import kryptui
 from kryptui.data.decode import MAX_PIXELS
+from kryptui.data.examine import Examined
 from kryptui.data.labels import known_fake, real_counts
 from kryptui.data.layouts import read_dataset
 from kryptui.data.manifest import Manifest, identity_order, write_atomic
 from kryptui.data.pairs import COLUMNS, FAKE, GENUINE, IMPOSTOR, PairList
 from kryptui.data.scan import Scanned, scan
-from kryptui.errors import InputError, RunError
+from kryptui.errors import InputError, RunError, WouldReplace
 
 TRAIN: Final = "train"
 VALIDATION: Final = "validation"
@@ -65,17 +66,22 @@ def prepare(
     progress: Callable[[int, int], None] | None = None,
     stop: Callable[[], bool] | None = None,
     overwrite: bool = False,
+    examined: Examined | None = None,
 ) -> PreparedSummary:
     """Reads a dataset, leaves broken images out, splits by identity, freezes pairs, and writes three files.
 
     `out_dir` gets manifest.csv, pairs.csv (up to `pairs` of each kind) and, last, prepare.json: a folder without
     it is no finished preparation. The same preparation once more changes nothing. The source is not changed.
-    Raises InputError: a bad dataset, or `out_dir` holds other files, or another preparation and `overwrite` is
-    false; RunError: it cannot be written; Stopped: `stop` said so.
+    What `examine` found in the source a moment ago saves reading it once more.
+    Raises InputError: a bad dataset, or `out_dir` holds other files; WouldReplace: it holds another preparation
+    and `overwrite` is false; RunError: it cannot be written; Stopped: `stop` said so.
     """
     _refuse_folder(source, out_dir)
-    manifest = read_dataset(source)
-    scanned, broken = scan(manifest, threads=threads, max_pixels=max_pixels, progress=progress, stop=stop)
+    if examined is None:
+        manifest = read_dataset(source)
+        scanned, broken = scan(manifest, threads=threads, max_pixels=max_pixels, progress=progress, stop=stop)
+    else:
+        manifest, scanned, broken = examined.manifest, examined.scanned, examined.broken
     notices = (*manifest.notices, *_copies_between_people(manifest, scanned))
     split = replace(split_identities(manifest.without(broken), fraction, seed), notices=notices)
     frozen = freeze_pairs(split.split(VALIDATION), seed, pairs)
@@ -301,6 +307,6 @@ def _refuse_other(out_dir: Path, summary: PreparedSummary) -> None:
     except (OSError, ValueError, TypeError, KeyError):
         digests = None
     if digests != summary.digests:
-        raise InputError(
+        raise WouldReplace(
             f"{out_dir} holds another preparation, which runs may rest on; give another folder or overwrite it"
         )

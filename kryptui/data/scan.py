@@ -53,11 +53,13 @@ def scan(
     threads: int = 2,
     max_pixels: int = MAX_PIXELS,
     progress: Callable[[int, int], None] | None = None,
+    seen: Callable[[Scanned | LeftOut], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> tuple[list[Scanned], list[LeftOut]]:
     """Reads and decodes every image once, in threads: those that decode, in order, and those that are broken.
 
-    `progress(done, total)` and `stop()` are called in the calling thread. Raises Stopped.
+    `progress(done, total)`, `seen`, which is told each of them, and `stop()` are called in the calling thread.
+    Raises Stopped.
     """
     paths = manifest.absolute_paths()
     names = manifest.table["path"].tolist()
@@ -74,6 +76,8 @@ def scan(
                     good.append(found)
                 else:
                     broken.append(LeftOut(names[row], found.reason, found.detail))
+                if seen is not None:
+                    seen(found if isinstance(found, Scanned) else broken[-1])
                 if progress is not None:
                     progress(row + 1, len(paths))
                 if stop is not None and stop():

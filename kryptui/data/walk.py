@@ -8,14 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from kryptui.data.image_names import is_image_name
 from kryptui.data.manifest import LeftOut
-
-IMAGE_SUFFIXES: Final = frozenset(
-    (
-        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif"),
-        *(".tif", ".tiff", ".ppm", ".pgm", ".avif", ".heic", ".jp2"),
-    )
-)
 
 OUTSIDE: Final = "symlink out of the tree"
 NO_FOLDER: Final = "image beside the folders"
@@ -89,8 +83,3 @@ class TreeWalk:
                 self._ignore(entry.name)
             else:
                 yield entry
-
-
-def is_image_name(name: str) -> bool:
-    """Whether a file's ending is that of an image."""
-    return Path(name).suffix.lower() in IMAGE_SUFFIXES

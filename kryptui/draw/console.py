@@ -42,12 +42,12 @@ def render(figure: Figure, width: int) -> RenderableType:
 
 
 def render_report(report: Report, width: int) -> RenderableType:
-    """A report: its title, its scalars in as many columns as `width` cells hold, then its figures.
+    """A report: its title if it has one, its scalars in as many columns as `width` cells hold, then its figures.
 
     Where two figures fit side by side, they stand so.
     """
     width = max(width, MIN_WIDTH)
-    parts: list[RenderableType] = [heading(report.title, "", width, heavy=True)]
+    parts: list[RenderableType] = [heading(report.title, "", width, heavy=True)] if report.title else []
     if report.scalars:
         parts.append(_scalars({name: number(value) for name, value in report.scalars.items()}, width))
     half = (width - _BETWEEN) // 2

@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from kryptui.draw.lines import Best, Line, Points, drawable, looks, plot
-from kryptui.draw.numerals import number
+from kryptui.draw.numerals import number, place
 from kryptui.draw.words import STAR, clip, heading, line, nothing_here
 from kryptui.figures import Curve, Series
 
@@ -25,22 +25,27 @@ def draw_curve(curve: Curve, width: int, height: int | None = None, best: Best |
     Points that are not finite are left out, and points at or below zero on a logarithmic axis. `height` is that
     of the plot alone; without it the plot has the proportions of a wide screen.
     """
-    height = height or min(max(width // 6, 10), 20)
     lines = [_line(series, index, curve) for index, series in enumerate(curve.series)]
     if best:
         lines = [with_star(entry, best) for entry in lines]
+    return draw_lines(curve, curve.title, lines, width, height)
+
+
+def draw_lines(
+    curve: Curve, title: str, lines: Sequence[Line], width: int, height: int | None = None
+) -> RenderableType:
+    """Lines on the axes of a curve under a title, with a legend; `height` as in `draw_curve`."""
+    height = height or min(max(width // 6, 10), 20)
     drawn = plot(lines, width, height, x_label=curve.x_label, log_x=curve.log_x, log_y=curve.log_y)
     if drawn is None:
-        return nothing_here(curve.title, width)
+        return nothing_here(title, width)
     logs = [name for name, log in ((curve.x_label, curve.log_x), (curve.y_label, curve.log_y)) if log]
-    notes = [curve.y_label] if curve.y_label != curve.title else []
+    notes = [curve.y_label] if curve.y_label != title else []
     if logs:
         notes.append("log-log" if len(logs) == 2 else f"log {logs[0]}")
     # What goes over a logarithmic x is a trade-off, whose last value says nothing.
     entries = [legend_entry(entry, with_last=not curve.log_x) for entry in lines]
-    return Group(
-        heading(curve.title, " · ".join(notes), width), *_legend(entries, width), *drawn.rows, *drawn.axis
-    )
+    return Group(heading(title, " · ".join(notes), width), *_legend(entries, width), *drawn.rows, *drawn.axis)
 
 
 def with_star(entry: Line, best: Best) -> Line:
@@ -59,7 +64,7 @@ def legend_entry(entry: Line, *, with_last: bool = True) -> Text:
     elif with_last:
         text.append(number(entry.last), "bold default")
     if entry.star is not None:
-        text.append(f"  {STAR} {number(entry.star[1])} at {number(entry.star[0])}", "default")
+        text.append(f"  {STAR} {number(entry.star[1])} at {place(entry.star[0])}", "default")
     return text
 
 

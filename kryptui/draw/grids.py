@@ -47,10 +47,13 @@ class Grid:
         return Grid(self.columns, self.rows, cells, self.right)
 
 
-def draw_grid(title: str, note: str, grid: Grid, width: int) -> RenderableType:
-    """A grid under its title, at most `width` cells wide: as it is if that fits, else whichever way is shorter."""
+def draw_grid(title: str | None, note: str, grid: Grid, width: int) -> RenderableType:
+    """A grid under its title, if it has one, at most `width` cells wide.
+
+    It stands as it is if that fits, else whichever way is shorter.
+    """
     if not grid.rows or not grid.columns:
-        return nothing_here(title, width)
+        return nothing_here(title or "", width)
     for head in (_WIDEST, _HEAD):
         blocks = _blocks(grid, width, head)
         if len(blocks) == 1:
@@ -60,7 +63,7 @@ def draw_grid(title: str, note: str, grid: Grid, width: int) -> RenderableType:
             blocks, _blocks(grid.turned(), width, _HEAD), key=lambda found: sum(map(len, found), len(found))
         )
     lines = [text for block in blocks for text in (line(), *block)][1:]
-    return Group(heading(title, note, width), *lines)
+    return Group(*lines) if title is None else Group(heading(title, note, width), *lines)
 
 
 def _blocks(grid: Grid, width: int, head: int) -> list[list[Text]]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
 
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from kryptui.draw.axes import LARGEST, Scale, below, beside, rule
+from kryptui.draw.grids import Label
 from kryptui.draw.numerals import count, tick_labels
 from kryptui.draw.words import COLOURS, clip, heading, line, nothing_here, pad
 from kryptui.figures import Histogram
@@ -18,6 +21,7 @@ _EIGHTHS = " ▁▂▃▄▅▆▇█"
 _WIDEST_BAR = 6
 _NAME = 14
 _WIDEST_COUNT = 7
+_STRIP = 2  # lines of a strip where there are several histograms
 
 
 def draw_histogram(histogram: Histogram, width: int) -> RenderableType:
@@ -55,6 +59,78 @@ def draw_histogram(histogram: Histogram, width: int) -> RenderableType:
     return Group(heading(histogram.title, note, width), *lines)
 
 
+def draw_histograms(title: str, named: Sequence[tuple[Label, Histogram]], width: int) -> RenderableType:
+    """Several histograms of one thing, one below the other, over one common axis.
+
+    Their bins may differ: a bar is as high as the bin it lies in, or as the mean of those that it covers. Beside
+    each strip stands how much it counts, and the count of its fullest bin.
+    """
+    drawn = [(label, histogram) for label, histogram in named if _is_drawable(histogram)]
+    if not drawn:
+        return nothing_here(title, width)
+    ends = [_filled_ends(histogram) for _, histogram in drawn]
+    low, high = min(low for low, _ in ends), max(high for _, high in ends)
+    groups = {name: counts for _, histogram in drawn for name, counts in histogram.counts.items()}
+    names = min(max(max(cell_len(name), len(_size(counts))) for name, counts in groups.items()), _NAME, width // 4)
+    peaks = max(len(count(max(counts, default=0))) for _, entry in drawn for counts in entry.counts.values())
+    indent = names + 1 + peaks + 1
+    room = max(width - indent, 4)
+    scale = Scale.over(low, high)
+    values = scale.ticks(max(2, room // 12))
+    columns = [min(int(scale.place(value) * room), room - 1) for value in values]
+    ticks = dict(zip(columns, tick_labels(values), strict=True))
+    lines: list[Text] = []
+    for label, histogram in drawn:
+        lines.append(line().append(label.marker, label.colour).append(f" {clip(label.name, width - 2)}", "bold"))
+        for name, counts in histogram.counts.items():
+            if any(counts):
+                bars = _bars(_over(histogram.edges, counts, scale, room), 1, _STRIP)
+                rows = [line(row, label.colour) for row in bars]
+                peak = count(max(counts)).rjust(peaks)
+                for side, row in zip((name, _size(counts)), beside(rows, {0: peak}), strict=True):
+                    text = line().append(pad(side, names) + " ", "" if side is name else "dim")
+                    lines.append(text.append_text(row))
+        lines.append(rule(room, ticks, indent))
+    lines[-1:] = below(room, ticks, drawn[0][1].x_label, indent)
+    nothing = [label.name for label, histogram in named if not _is_drawable(histogram)]
+    note = f"none: {', '.join(nothing)}" if nothing else ""
+    return Group(heading(title, note, width), *lines)
+
+
+def _is_drawable(histogram: Histogram) -> bool:
+    edges = histogram.edges
+    rising = len(edges) > 1 and all(map(math.isfinite, edges)) and all(a < b for a, b in pairwise(edges))
+    bins = len(edges) - 1
+    return rising and all(len(counts) == bins for counts in histogram.counts.values()) and _is_filled(histogram)
+
+
+def _is_filled(histogram: Histogram) -> bool:
+    return any(any(counts) for counts in histogram.counts.values())
+
+
+def _filled_ends(histogram: Histogram) -> tuple[float, float]:
+    """Where its first bin begins that holds something in any group, and its last one ends."""
+    bins = len(histogram.edges) - 1
+    filled = [at for at in range(bins) if any(counts[at] for counts in histogram.counts.values())]
+    return histogram.edges[filled[0]], histogram.edges[filled[-1] + 1]
+
+
+def _over(edges: list[float], counts: list[int], scale: Scale, cells: int) -> list[float]:
+    """The mean height of a histogram over each cell of a scale, nothing beyond its own ends."""
+    areas = [0.0, *accumulate(many * (b - a) for many, (a, b) in zip(counts, pairwise(edges), strict=True))]
+
+    def area(x: float) -> float:
+        at = bisect_right(edges, x) - 1
+        if at < 0:
+            return 0.0
+        return areas[at] + (counts[at] * (x - edges[at]) if at < len(counts) else 0.0)
+
+    size = scale.span / cells
+    places = [area(scale.start + cell * size) for cell in range(cells + 1)]
+    least = 1e-9 * areas[-1]  # what rounding leaves of nothing
+    return [(right - left) / size if right - left > least else 0.0 for left, right in pairwise(places)]
+
+
 def _size(counts: list[int]) -> str:
     return f"n {count(sum(counts))}"
 
@@ -73,7 +149,7 @@ def _fitted(
     return [edges[i] for i in starts] + [edges[min(starts[-1] + together, len(edges) - 1)]], merged
 
 
-def _bars(counts: list[int], bar: int, height: int) -> list[str]:
+def _bars(counts: Sequence[float], bar: int, height: int) -> list[str]:
     highest = max(counts)
     eighths = [max(1, round(here * height * 8 / highest)) if here else 0 for here in counts]
     # Bars wider than two cells stand apart.

@@ -21,15 +21,19 @@ Best = Literal["min", "max"]
 Points = NDArray[np.float64]
 
 _GRID = "┈"
+_PLOTEXT = {"yellow": "orange"}
+"""What plotext calls a colour of the palette where not by its name; unknown ones it draws without colour."""
+
 _MARKS = 5  # markers along a line that has too many points to mark each
 _DOTS_ACROSS, _DOTS_DOWN = 2, 4  # of a cell of braille
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Line:
     """What is drawn as one line: points by x (N,) that are finite, and its looks.
 
-    A line without a marker is faint: it lies behind the others. `star` is the point that is best.
+    A line without a marker is faint: it lies behind the others. `star` is the point that is best. Only itself is
+    equal to it: arrays do not compare.
     """
 
     name: str
@@ -171,13 +175,14 @@ def _raster(lines: Sequence[Line], x_scale: Scale, y_scale: Scale, width: int, h
     for entry in sorted(lines, key=lambda entry: bool(entry.marker)):
         x, y = thin(entry.x, entry.y, x_scale, width)
         x, y = _units(x, x_scale), _units(y, y_scale)
-        figure.plot(x.tolist(), y.tolist(), marker="braille", color=entry.colour)
+        colour = _PLOTEXT.get(entry.colour, entry.colour)
+        figure.plot(x.tolist(), y.tolist(), marker="braille", color=colour)
         if entry.marker:
             places = _marked(x, width, marked.index(entry), len(marked))
-            marks += [(x[i], y[i], entry.marker, entry.colour) for i in places]
+            marks += [(x[i], y[i], entry.marker, colour) for i in places]
         if entry.star is not None:
             star_x, star_y = (np.array([value]) for value in entry.star)
-            stars.append((_units(star_x, x_scale)[0], _units(star_y, y_scale)[0], STAR, entry.colour))
+            stars.append((_units(star_x, x_scale)[0], _units(star_y, y_scale)[0], STAR, colour))
     # Markers lie above all lines, and stars above all markers.
     for across, up, marker, colour in marks + stars:
         column, row = _cell(across, width, _DOTS_ACROSS), _cell(up, height, _DOTS_DOWN)

@@ -31,6 +31,12 @@ def number(value: float | int | str | None) -> str:
     return f"{value:,.{_decimals(size)}f}"
 
 
+def place(value: float) -> str:
+    """A place on an axis, as short as it can be: `1,200`, `2.5`."""
+    text = number(value)
+    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
+
+
 def count(value: int) -> str:
     """A count in at most seven cells up to 10^15: `1,240`, `2.5M`."""
     if value < 1_000_000:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cached_property, lru_cache
 from itertools import zip_longest
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.color import Color
@@ -15,6 +16,9 @@ from rich.text import Text
 
 from kryptui.draw.words import clip, clip_left, heading, line, nothing_here, pad
 from kryptui.figures import ImageSheet
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 # Cells of a picture, which is as many half blocks high. It grows from the wanted size to fill the line.
 _WANTED, _WIDEST, _NARROWEST = 16, 24, 4
@@ -96,17 +100,24 @@ def _tile(path: str, caption: str, size: int) -> list[Text]:
 
     height = (size + 1) // 2
     try:
-        image = decode(Path(path))
+        lines = half_blocks(decode(Path(path)), size)
     except (BrokenImage, ValueError) as error:
         # ValueError: a path that no file can have, such as one with a zero byte.
-        reason = error.reason if isinstance(error, BrokenImage) else UNREADABLE
-        lines = [line(clip_left(Path(path).name, size)), line(clip(reason, size), "dim")][:height]
-    else:
-        image.thumbnail((size, size))
-        width, rows = image.size
-        pixels = image.tobytes()
-        lines = [_half_blocks(pixels, width, rows, row) for row in range(0, rows, 2)]
+        lines = no_picture(path, error.reason if isinstance(error, BrokenImage) else UNREADABLE, size)
     return [*lines, *(line() for _ in range(height - len(lines))), line(clip(caption, size), "dim")]
+
+
+def half_blocks(image: Image, size: int) -> list[Text]:
+    """An RGB picture in at most `size` cells and half as many lines; it is made smaller in place."""
+    image.thumbnail((size, size))
+    width, rows = image.size
+    pixels = image.tobytes()
+    return [_half_blocks(pixels, width, rows, row) for row in range(0, rows, 2)]
+
+
+def no_picture(path: str, reason: str, size: int) -> list[Text]:
+    """What stands in place of a picture that a file does not give."""
+    return [line(clip_left(Path(path).name, size)), line(clip(reason, size), "dim")][: (size + 1) // 2]
 
 
 def _half_blocks(pixels: bytes, width: int, height: int, row: int) -> Text:

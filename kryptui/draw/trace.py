@@ -1,4 +1,4 @@
-"""A curve that grows without end in memory that does not: old points are merged into ranges that lose no extreme."""
+"""A curve that grows without end in memory that does not: old points become ranges that lose no extreme."""
 
 from __future__ import annotations
 

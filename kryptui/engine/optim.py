@@ -21,6 +21,11 @@ def make_optimizer(settings: OptimizerSettings, parameters: Iterable[nn.Paramete
     return torch.optim.SGD(trained, lr=0.0, momentum=settings.momentum, weight_decay=decay, fused=True)
 
 
+def numbers_kept(settings: OptimizerSettings) -> int:
+    """How many numbers the optimizer keeps for each that is trained."""
+    return int(settings.momentum > 0) if settings.kind == "sgd" else 2
+
+
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     """Sets the learning rate of all parameters."""
     for group in optimizer.param_groups:

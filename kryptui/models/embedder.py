@@ -83,6 +83,21 @@ def build_bare(settings: ModelSettings, embedding_size: int | None, normalize: b
         return _embedder(_create(settings, embedding_size, pretrained=False), normalize)
 
 
+def build_shapes(
+    settings: ModelSettings, embedding_size: int | None, normalize: bool
+) -> tuple[Embedder, Preprocessing]:
+    """The same network on the meta device, and its contract: draws, fetches and allocates nothing.
+
+    Raises InputError as `build` does, but for weights, which it does not look at.
+    """
+    with torch.device("meta"), NoDrawing():  # type: ignore[no-untyped-call]
+        backbone = _create(settings, embedding_size, pretrained=False)
+        contract = _contract(backbone, settings)
+        if settings.image_size:
+            _check_size(backbone, contract, settings)
+        return _embedder(backbone, normalize), contract
+
+
 def load_exactly(model: nn.Module, weights: dict[str, Tensor], where: str) -> None:
     """Puts weights into a model; raises InputError unless names and shapes are just its own."""
     misfit = _misfit(model.state_dict(), weights)

@@ -1,19 +1,22 @@
-"""What two or more runs have in common and what not: settings, surroundings, metrics, and their curves."""
+"""What two or more runs have in common and what not: settings, surroundings, metrics, curves, evaluations."""
 
 from __future__ import annotations
 
+import json
 import math
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import func, select
 
-from kryptui.runs import schema
-from kryptui.runs.rows import RunRow
+from kryptui.errors import InputError
+from kryptui.runs import blobs, schema
+from kryptui.runs.rows import EvaluationRow, RunRow
 from kryptui.runs.store import Store
 from kryptui.runs.summaries import Direction, Summary
 
@@ -126,27 +129,66 @@ def metrics(runs: Sequence[RunRow], first: Sequence[str] = ()) -> list[Metric]:
     return sorted((_metric(name, runs) for name in names), key=rank)
 
 
+def bounded(metrics: Sequence[Metric]) -> dict[str, tuple[str, str]]:
+    """The metrics of which the ends of an interval are recorded too: their name, and those of its two ends."""
+    names = {metric.name for metric in metrics}
+    ends = {name: (f"{name}_low", f"{name}_high") for name in names}
+    return {name: found for name, found in ends.items() if names.issuperset(found)}
+
+
 def series(store: Store, run_id: str, name: str, axis: Axis = "step") -> tuple[Points, Points]:
     """One metric of a run as plain columns x and y (N,), in the order of x; what is not a number is left out.
 
     On the axis `time`, x is seconds of running: attempts follow each other without the pauses between them.
     """
-    table = schema.metrics
-    columns = [table.c.time, table.c.attempt] if axis == "time" else [table.c[axis]]
-    selected = select(*columns, table.c.value).where(
-        table.c.run_id == run_id, table.c.name == name, table.c.value.is_not(None)
-    )
-    with store.reading() as connection:
-        rows = connection.execute(selected.order_by(table.c.seq))
-        # Straight into an array: a list of a million rows would take twenty times the memory, and seconds.
-        flat = np.fromiter(chain.from_iterable(rows), dtype=np.float64)
-    x, *attempt, y = flat.reshape(-1, len(columns) + 1).T
+    fields = ("time", "attempt", "value") if axis == "time" else (axis, "value")
+    x, *attempt, y = recorded(store, run_id, name, fields)
     if axis == "time":
-        x = _running(x, attempt[0], _attempts(store, run_id))
+        x = running(x, attempt[0], attempts(store, run_id))
     if np.any(x[1:] < x[:-1]):
         order = np.argsort(x, kind="stable")
         x, y = x[order], y[order]
     return np.ascontiguousarray(x), np.ascontiguousarray(y)
+
+
+def recorded(
+    store: Store, run_id: str, name: str, fields: Sequence[str], after_seq: int = 0, until_seq: int | None = None
+) -> Points:
+    """Columns (fields, N) of a metric as it was recorded between two cursors, the second included.
+
+    What is not a number is left out. Fields are attempt, step, epoch, time (the wall clock) and value.
+    """
+    table = schema.metrics
+    selected = select(*(table.c[field] for field in fields)).where(
+        table.c.run_id == run_id, table.c.seq > after_seq, table.c.name == name, table.c.value.is_not(None)
+    )
+    if until_seq is not None:
+        selected = selected.where(table.c.seq <= until_seq)
+    with store.reading() as connection:
+        rows = connection.execute(selected.order_by(table.c.seq))
+        # Straight into an array: a list of a million rows would take twenty times the memory, and seconds.
+        flat = np.fromiter(chain.from_iterable(rows), dtype=np.float64)
+    return flat.reshape(-1, len(fields)).T
+
+
+def attempts(store: Store, run_id: str) -> list[tuple[int, float, float]]:
+    """Each attempt of a run with the moments of its first and its last point."""
+    table = schema.metrics
+    selected = select(table.c.attempt, func.min(table.c.time), func.max(table.c.time))
+    selected = selected.where(table.c.run_id == run_id).group_by(table.c.attempt).order_by(table.c.attempt)
+    with store.reading() as connection:
+        return [(attempt, first, last) for attempt, first, last in connection.execute(selected).all()]
+
+
+def running(moments: Points, attempt: Points, attempts: Iterable[tuple[int, float, float]]) -> Points:
+    """Seconds of running at each moment (N,), of which `attempt` (N,) says in which attempt it was."""
+    x = moments.copy()
+    before = 0.0
+    for number, first, last in attempts:
+        mine = attempt == number
+        x[mine] += before - first
+        before += last - first
+    return x
 
 
 def smooth(y: Points, weight: float) -> Points:
@@ -163,6 +205,46 @@ def smooth(y: Points, weight: float) -> Points:
     smoothed = y.copy()
     smoothed[finite] = means / (1 - weight ** np.arange(1, len(values) + 1))
     return smoothed
+
+
+class Evaluated(NamedTuple):
+    """That there is an evaluation, and of which step; `wished` if somebody asked for it."""
+
+    seq: int
+    step: int
+    wished: bool
+
+
+def evaluated(store: Store, run_id: str) -> list[Evaluated]:
+    """The evaluations of a run, the latest last, without what they found."""
+    table = schema.evaluations
+    selected = select(table.c.seq, table.c.step, table.c.wished).where(table.c.run_id == run_id)
+    with store.reading() as connection:
+        return [Evaluated(*row) for row in connection.execute(selected.order_by(table.c.seq))]
+
+
+def chosen(found: Sequence[Evaluated], which: Statistic, best_step: int | None) -> Evaluated | None:
+    """The last evaluation, or that of the best step, which none is that somebody wished for; None without one."""
+    if which == "last":
+        return found[-1] if found else None
+    return next((one for one in reversed(found) if one.step == best_step and not one.wished), None)
+
+
+def evaluation(store: Store, run_id: str, seq: int) -> EvaluationRow | None:
+    """One evaluation of a run, or None where it is gone; raises InputError where it cannot be read."""
+    table = schema.evaluations
+    columns = [table.c[name] for name in EvaluationRow._fields]
+    selected = select(*columns).where(table.c.run_id == run_id, table.c.seq == seq)
+    with store.reading() as connection:
+        row = connection.execute(selected).first()
+    if row is None:
+        return None
+    try:
+        scalars, figures = json.loads(row.scalars), blobs.unpack_figures(row.figures)
+    except (ValueError, TypeError, KeyError, AttributeError, zlib.error) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise InputError(f"run {run_id}: its evaluation of step {row.step} cannot be read ({reason})") from None
+    return EvaluationRow(row.seq, row.attempt, row.step, row.time, scalars, figures, row.wished)
 
 
 def _named(run: RunRow) -> str:
@@ -208,23 +290,3 @@ def _metric(name: str, runs: Sequence[RunRow]) -> Metric:
     summaries = {run.id: run.summaries[name] for run in runs if name in run.summaries}
     directions = {summary.direction for summary in summaries.values()}
     return Metric(name, directions.pop() if len(directions) == 1 else None, summaries)
-
-
-def _attempts(store: Store, run_id: str) -> list[tuple[int, float, float]]:
-    """Each attempt with the moments of its first and its last point."""
-    table = schema.metrics
-    selected = select(table.c.attempt, func.min(table.c.time), func.max(table.c.time))
-    selected = selected.where(table.c.run_id == run_id).group_by(table.c.attempt).order_by(table.c.attempt)
-    with store.reading() as connection:
-        return [(attempt, first, last) for attempt, first, last in connection.execute(selected).all()]
-
-
-def _running(moments: Points, attempt: Points, attempts: Iterable[tuple[int, float, float]]) -> Points:
-    """Seconds of running at each moment (N,), of which `attempt` (N,) says in which attempt it was."""
-    x = moments.copy()
-    before = 0.0
-    for number, first, last in attempts:
-        mine = attempt == number
-        x[mine] += before - first
-        before += last - first
-    return x

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, case, delete, insert, select, update
 
 from kryptui.errors import InputError, nearest
 from kryptui.runs import batch, blobs, commands, database, identity, query, reading, schema
-from kryptui.runs.rows import ArtifactRow, EvaluationRow, LogRow, MetricRow, RunRow
+from kryptui.runs.rows import ArtifactRow, EvaluationRow, LogRow, MetricRow, RunRow, process_of
 from kryptui.runs.schema import DatabaseNow
 from kryptui.runs.status import ENDED, WITH_PROCESS, Status
 from kryptui.runs.summaries import Direction, Summary, summarise
@@ -176,13 +176,10 @@ class Store:
         """The run, locked until the transaction ends; raises InputError where it is another process's."""
         run = reading.locked_run(connection, run_id)
         if run.status in WITH_PROCESS:
-            raise InputError(
-                f"run {run_id}: {run.status} in a process, {reading.process_of(run)}; stop it there first"
-            )
+            raise InputError(f"run {run_id}: {run.status} in a process, {process_of(run)}; stop it there first")
         if run.held and run.process != str(identity.Process.current()):
             raise InputError(
-                f"run {run_id}: waits in a process, {reading.process_of(run)}; "
-                f"stop it first: kryptui runs stop {run_id}"
+                f"run {run_id}: waits in a process, {process_of(run)}; stop it first: kryptui runs stop {run_id}"
             )
         return run
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -22,6 +22,20 @@ Infer = Callable[["Tensor"], "Tensor"]
 
 Progress = Callable[[int, int], None]
 """Is told how many of how many are done."""
+
+
+class Check(NamedTuple):
+    """What a look at data came to, in a line that also says what to do; only a problem stops the work."""
+
+    state: Literal["ok", "note", "problem"]
+    text: str
+
+
+CheckSource = Callable[[Path, Mapping[str, Any]], list[Check]]
+"""Looks at unlabelled data before any work, given the options for it; raises InputError for what is none."""
+
+Score = Callable[[Path, Path], Mapping[str, float]]
+"""A file of answers, a file of labels -> numbers by name; raises InputError where they do not fit together."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +113,29 @@ class TrainingTask(Protocol):
         """What a person should know and has not been told yet, such as files that were left out."""
 
 
+@dataclass(frozen=True)
+class StageOutline:
+    """A stage before it begins: batches and images of an epoch, the largest batch, and its loss in shapes."""
+
+    steps_per_epoch: int
+    images_per_epoch: int
+    largest_batch: int
+    criterion: nn.Module
+
+
+class Outline(Protocol):
+    """What is known of a run before it begins: its data are at hand, its network is shapes without values."""
+
+    def stage(self, config: AnyConfig, index: int) -> StageOutline:
+        """Stage `index` by the settings that `config` has for it; raises InputError where they cannot be."""
+
+    def network(self, config: AnyConfig) -> tuple[nn.Module, tuple[int, ...]]:
+        """The network on the meta device, and the shape of one input; draws, fetches and allocates nothing."""
+
+    def take_notices(self) -> list[Notice]:
+        """What a person should know of the data and has not been told yet."""
+
+
 class InferenceTask(Protocol):
     """A task without training data: as a checkpoint rebuilds it, or with its configuration's start weights."""
 
@@ -126,6 +163,13 @@ class TaskBuilder(Protocol):
 
     def for_training(self, config: AnyConfig) -> TrainingTask:
         """Reads the training data; raises InputError for data that is not right."""
+
+    def outline(self, config: AnyConfig) -> Outline:
+        """Reads the training data as `for_training` does, and no weights.
+
+        What it has read goes for every configuration that is alike in `model` and in what its task `reads`. Draws
+        from no generator: a run may train beside it. Raises InputError for data that is not right.
+        """
 
     def for_inference(self, config: AnyConfig, rebuild: Mapping[str, Any] | None) -> InferenceTask:
         """Takes nothing but the configuration and `TrainingTask.rebuild`; None means the start weights."""

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Literal
 
-from kryptui.config import AnyConfig, TaskSettings
+from kryptui.config import AnyConfig, Settings, TaskSettings
+from kryptui.config_errors import ConfigError
 from kryptui.errors import InputError, nearest
 
 if TYPE_CHECKING:
+    from kryptui.tasks.datasets import Datasets
     from kryptui.tasks.protocol import TaskBuilder
 
 _OWN = {"verification": "kryptui.tasks.verification.spec:SPEC"}
@@ -36,6 +38,16 @@ class TaskSpec:
     better: Literal["lower", "higher"] = "lower"
     takes_model: bool = True
     directions: tuple[tuple[str, Literal["lower", "higher"]], ...] = ()
+    columns: tuple[str, ...] = ()
+    """Metrics that a list of runs shows beside the headline."""
+    answer_settings: type[Settings] | None = None
+    """The options of `InferenceTask.predict`, each with a description; None: there are none."""
+    check_source: str | None = None
+    """`module:name` of a `protocol.CheckSource`, torch-free; None: unlabelled data are not looked at before."""
+    score: str | None = None
+    """`module:name` of a `protocol.Score`, torch-free; None: answers have no score."""
+    datasets: str | None = None
+    """`module:name` of a `datasets.Datasets`, torch-free; None: the task tells nothing of a dataset beforehand."""
 
     @property
     def all_directions(self) -> dict[str, Literal["lower", "higher"]]:
@@ -49,8 +61,9 @@ def register(spec: TaskSpec) -> None:
 
 
 def kinds() -> list[str]:
-    """The names of all tasks that can be found."""
-    return sorted({*_OWN, *_registered, *(point.name for point in entry_points(group="kryptui.tasks"))})
+    """The names of all tasks that can be found, kryptui's own first."""
+    others = {*_registered, *(point.name for point in entry_points(group="kryptui.tasks"))} - _OWN.keys()
+    return [*_OWN, *sorted(others)]
 
 
 def get(kind: str) -> TaskSpec:
@@ -76,18 +89,29 @@ def settings_of(kind: str) -> type[TaskSettings]:
     return get(kind).settings
 
 
-def builder(config: AnyConfig) -> TaskBuilder:
-    """What makes the working task of a configuration; imports torch.
-
-    Raises InputError where `model` stands in a configuration whose task brings its own network, or is missing.
-    """
+def check_model(config: AnyConfig) -> None:
+    """Raises ConfigError where `model` stands beside a task that brings its own network, or is missing."""
     spec = get(config.task.kind)
+    problem = ""
     if spec.takes_model and config.model is None:
-        raise InputError("model: is missing; it must name a backbone, such as {backbone: resnet18}")
+        problem = "is missing; it must name a backbone, such as {backbone: resnet18}"
     if not spec.takes_model and config.model is not None:
-        raise InputError(f"model: the task {spec.kind!r} brings a network of its own; leave this block out")
-    build: TaskBuilder = import_object(spec.build)
+        problem = f"the task {spec.kind!r} brings a network of its own; leave this block out"
+    if problem:
+        raise ConfigError(f"model: {problem}", {("model",): problem})
+
+
+def builder(config: AnyConfig) -> TaskBuilder:
+    """What makes the working task of a configuration; imports torch. Raises as `check_model` does."""
+    check_model(config)
+    build: TaskBuilder = import_object(get(config.task.kind).build)
     return build
+
+
+def datasets(kind: str) -> Datasets | None:
+    """What a task knows of datasets; None where it tells nothing of them. Imports no torch."""
+    spec = get(kind)
+    return None if spec.datasets is None else import_object(spec.datasets)
 
 
 def import_object(path: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,11 @@ _NAME = 24
 _POINTS_A_CELL = 4
 
 
+Interval = tuple[float, float]
+Intervals = Mapping[tuple[str, str, Statistic], Interval]
+"""By run id, metric and statistic: the low and the high end that a run recorded with a value."""
+
+
 def report(
     runs: Sequence[RunRow],
     settings: Sequence[Setting],
@@ -42,22 +47,33 @@ def report(
     blank = Text("")
     parts: list[RenderableType] = [heading(f"{len(runs)} runs", "", width, heavy=True)]
     parts += _legend(runs, labels, width)
-    parts += [Text(f"warning: {clean(text)}", style="yellow") for text in warnings(runs)]
+    parts += warning_lines(runs)
     if settings:
-        parts += [blank, draw_grid("settings", "", _settings_grid(runs, labels, settings), width)]
+        parts += [blank, draw_grid("settings", "", settings_grid(runs, labels, settings), width)]
     else:
         parts += [blank, heading("settings", "none that differ", width)]
-    alien = [run.name for run in runs if run not in configured(runs)]
-    if alien:
-        parts.append(Text(f"left out, as their settings are not of our kind: {clean(', '.join(alien))}", "dim"))
+    parts += alien_lines(runs)
     if around:
-        parts += [blank, draw_grid("what they ran on", "", _settings_grid(runs, labels, around), width)]
+        parts += [blank, draw_grid("what they ran on", "", settings_grid(runs, labels, around), width)]
     if metrics:
         note = f"{STAR} best · differences to {labels[0].marker}"
-        parts += [blank, draw_grid("metrics", note, _metrics_grid(runs, labels, metrics), width)]
+        parts += [blank, draw_grid("metrics", note, metrics_grid(runs, labels, metrics), width)]
     else:
         parts += [blank, heading("metrics", "none in common", width)]
     return Drawing(Group(*parts))
+
+
+def warning_lines(runs: Sequence[RunRow]) -> list[Text]:
+    """Why the runs may not be comparable, a line each."""
+    return [Text(f"warning: {clean(text)}", style="yellow") for text in warnings(runs)]
+
+
+def alien_lines(runs: Sequence[RunRow]) -> list[Text]:
+    """Whose settings are not compared with the others', in a line, if there are any."""
+    ours = configured(runs)
+    alien = [run.name for run in runs if run not in ours]
+    words = f"left out, as their settings are not of our kind: {clean(', '.join(alien))}"
+    return [Text(words, "dim")] if alien else []
 
 
 def curve(
@@ -71,7 +87,7 @@ def curve(
 ) -> Curve:
     """One line a run, also for those without points, so that each keeps its marker and colour in all curves."""
     longest = max((float(x[-1]) for x, _ in points if len(x)), default=0.0)
-    unit, x_label = _unit(longest) if axis == "time" else (1.0, axis)
+    unit, x_label = time_unit(longest) if axis == "time" else (1.0, axis)
     lines = []
     for label, (x, y) in zip(run_labels(runs), points, strict=True):
         drawable = np.isfinite(y) & (y > 0) if log_y else np.isfinite(y)
@@ -112,7 +128,8 @@ def _legend(runs: Sequence[RunRow], labels: Sequence[Label], width: int) -> list
     return lines
 
 
-def _settings_grid(runs: Sequence[RunRow], labels: Sequence[Label], settings: Sequence[Setting]) -> Grid:
+def settings_grid(runs: Sequence[RunRow], labels: Sequence[Label], settings: Sequence[Setting]) -> Grid:
+    """A row a setting and a column a run."""
     cells = []
     for setting in settings:
         values = list(setting.values.values())
@@ -133,28 +150,50 @@ def _spelt(value: Any) -> str:
     return json.dumps(value)
 
 
-def _metrics_grid(runs: Sequence[RunRow], labels: Sequence[Label], metrics: Sequence[Metric]) -> Grid:
-    """A row for the best and one for the last of each metric; where neither way is better, for the last alone."""
+def metrics_grid(
+    runs: Sequence[RunRow],
+    labels: Sequence[Label],
+    metrics: Sequence[Metric],
+    baseline: int = 0,
+    intervals: Intervals | None = None,
+) -> Grid:
+    """A row for the best and one for the last of each metric; where neither way is better, for the last alone.
+
+    A cell has the value, a star if it is the best, its interval if there is one, and the difference to the run at
+    the place `baseline`.
+    """
     rows: list[tuple[Metric, Statistic]] = []
     for metric in metrics:
         rows += [(metric, "best"), (metric, "last")] if metric.direction else [(metric, "last")]
     names = [Label(f"{metric.name} {which}") for metric, which in rows]
-    return Grid(names, labels, [_metric_cells(runs, metric, which) for metric, which in rows], right=True)
+    cells = [_metric_cells(runs, metric, which, baseline, intervals or {}) for metric, which in rows]
+    return Grid(names, labels, cells, right=True)
 
 
-def _metric_cells(runs: Sequence[RunRow], metric: Metric, which: Statistic) -> list[tuple[str, ...]]:
-    """Value, star of the best, difference to the first run."""
+def _metric_cells(
+    runs: Sequence[RunRow], metric: Metric, which: Statistic, baseline: int, intervals: Intervals
+) -> list[tuple[str, ...]]:
     values = [metric.value(run.id, which) for run in runs]
     texts = column(values)
     winners = metric.winners(which)
     return [
-        (text, STAR if run.id in winners else "", "" if run is runs[0] else _difference(value, values[0], text))
-        for run, value, text in zip(runs, values, texts, strict=True)
+        (
+            texts[at],
+            STAR if run.id in winners else "",
+            interval(intervals.get((run.id, metric.name, which))),
+            "" if at == baseline else difference(values[at], values[baseline], texts[at]),
+        )
+        for at, run in enumerate(runs)
     ]
 
 
-def _difference(value: float | None, first: float | None, text: str) -> str:
-    """With as many decimals as the value itself, unless that would make it zero."""
+def interval(found: Interval | None) -> str:
+    """The ends of an interval, such as `[0.0362, 0.0481]`."""
+    return "" if found is None else f"[{', '.join(column(found))}]"
+
+
+def difference(value: float | None, first: float | None, text: str) -> str:
+    """A value's difference to the first, with as many decimals as its `text`, unless that would make it zero."""
     if value is None or first is None or not (math.isfinite(value) and math.isfinite(first)):
         return ""
     change = value - first
@@ -164,6 +203,6 @@ def _difference(value: float | None, first: float | None, text: str) -> str:
     return f"{change:+.1e}" if "e" in text or not round(change, decimals) else f"{change:+,.{decimals}f}"
 
 
-def _unit(seconds: float) -> tuple[float, str]:
+def time_unit(seconds: float) -> tuple[float, str]:
     """What seconds of running are counted in: its seconds, and its name."""
     return (1.0, "seconds") if seconds < 300 else (60.0, "minutes") if seconds < 3 * 3600 else (3600.0, "hours")

@@ -16,7 +16,8 @@ from pydantic import Field
 
 from kryptui.config import TaskSettings
 from kryptui.errors import InputError
-from kryptui.figures import Curve, Histogram, ImageSheet, Matrix, Series, Table
+from kryptui.figures import Curve, Histogram, ImageSheet, Matrix, Report, Series, Table
+from kryptui.tasks.datasets import Choice, Concern, Finding, Remainder
 from kryptui.tasks.registry import TaskSpec
 
 
@@ -42,6 +43,7 @@ SPEC = TaskSpec(
     better="lower",
     takes_model=False,
     directions=(("r2", "higher"),),
+    datasets="toytask:DATASETS",
 )
 
 
@@ -55,6 +57,9 @@ def _data(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 class _Builder:
     def for_training(self, config: Any) -> Any:
         return ToyTraining(config)
+
+    def outline(self, config: Any) -> Any:
+        return ToyOutline()
 
     def for_inference(self, config: Any, rebuild: Mapping[str, Any] | None) -> Any:
         return ToyInference(config)
@@ -104,6 +109,28 @@ class ToyTraining:
 
     def evaluate(self, infer: Any, device: Any, progress: Any = None) -> Any:
         return _evaluate(infer, device, *_data(64, 1))
+
+    def take_notices(self) -> list[Any]:
+        return []
+
+
+class ToyOutline:
+    """Needs no data to know how many rows it draws."""
+
+    def stage(self, config: Any, index: int) -> Any:
+        import torch
+
+        from kryptui.tasks.protocol import StageOutline
+
+        rows, batch = config.task.rows, config.task.batch
+        with torch.device("meta"):
+            return StageOutline(-(-rows // batch), rows, min(rows, batch), _criterion())
+
+    def network(self, config: Any) -> Any:
+        import torch
+
+        with torch.device("meta"):
+            return _network(config.task.dropout), (8,)
 
     def take_notices(self) -> list[Any]:
         return []
@@ -188,3 +215,53 @@ def _evaluate(infer: Any, device: Any, x: np.ndarray, y: np.ndarray) -> Any:
         ],
         {"error": error},
     )
+
+
+class _Datasets:
+    def recognise(self, path: Path) -> str:
+        return "rows of numbers" if path.suffix == ".csv" and path.read_text().startswith("x0") else ""
+
+    def open(self, path: Path, name: str) -> Any:
+        return ToyDataset(path)
+
+
+DATASETS = _Datasets()
+
+
+class ToyDataset:
+    """A csv file of rows; there are no pictures in it, and nothing to prepare."""
+
+    choices = (Choice("rows", "rows to train on", (8, 32, 96), 96),)
+    groups = ()
+    subject = "all rows"
+    notices = ()
+    preparation = None
+
+    def __init__(self, path: Path) -> None:
+        with path.open(newline="") as file:
+            self.rows = list(csv.reader(file))[1:]
+        self.broken: list[Finding] | None = None
+
+    def report(self) -> Report:
+        counts, edges = np.histogram([float(row[-1]) for row in self.rows if row[-1]], bins=4)
+        figure = Histogram("y", "y", edges.tolist(), {"rows": counts.tolist()})
+        return Report("", {"rows": len(self.rows)}, [figure])
+
+    def concerns(self) -> list[Concern]:
+        return [Concern("rows without y", "they teach nothing", "wrong", self.broken)]
+
+    def remains(self, chosen: Mapping[str, Any]) -> Remainder:
+        return Remainder({"rows": min(int(chosen["rows"]), len(self.rows))})
+
+    def samples(self, group: str) -> list[ImageSheet]:
+        return []
+
+    def inspect(self, *, threads: int, count: Any, found: Any, stop: Any) -> None:
+        self.broken = [Finding(f"row {number}") for number, row in enumerate(self.rows) if not row[-1]]
+        count("reading rows", len(self.rows), len(self.rows))
+
+    def prepare(self, out: Path, options: Any, **how: Any) -> None:
+        raise AssertionError("there is nothing to prepare")
+
+    def command(self, out: str | None = None, options: Any = None) -> str:
+        return ""

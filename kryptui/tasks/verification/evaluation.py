@@ -66,8 +66,8 @@ def _histogram(kinds: NDArray[Any], scores: NDArray[Any], scored: NDArray[Any]) 
 def _det(kinds: NDArray[Any], scores: NDArray[Any], scored: NDArray[Any]) -> list[Figure]:
     groups = _groups(kinds, scores, scored)
     genuine = groups.pop(GENUINE)
-    lines = {kind: group for kind, group in groups.items() if len(groups) > 1}
-    lines["all"] = np.concatenate(list(groups.values()))
+    lines = {"all": np.concatenate(list(groups.values()))}
+    lines |= {kind: group for kind, group in groups.items() if len(groups) > 1}
     series = []
     for name, group in lines.items():
         curve = metrics.det(genuine, group)
@@ -81,12 +81,13 @@ def _det(kinds: NDArray[Any], scores: NDArray[Any], scored: NDArray[Any]) -> lis
 
 
 def _hardest(pairs: PairList, kinds: NDArray[Any], scores: NDArray[Any], threshold: float) -> list[Figure]:
-    """The pairs farthest on the wrong side of the threshold, some of each kind."""
+    """The pairs farthest on the wrong side of the threshold, some of each kind: a table, and a sheet a kind."""
     rows: list[list[str | float | int | None]] = []
-    pictures: list[str] = []
-    captions: list[str] = []
+    sheets: list[Figure] = []
     both = pairs.absolute_paths()
     for kind in (kind for kind in KINDS if (kinds == kind).any()):
+        pictures: list[str] = []
+        captions: list[str] = []
         wrong = (threshold - scores) if kind == GENUINE else (scores - threshold)
         ranked = np.argsort(-np.where(np.isfinite(scores) & (kinds == kind), wrong, -np.inf), kind="stable")
         for index in ranked[: min(_HARDEST, int((np.isfinite(scores) & (kinds == kind)).sum()))]:
@@ -96,5 +97,5 @@ def _hardest(pairs: PairList, kinds: NDArray[Any], scores: NDArray[Any], thresho
             rows.append([kind, score, verdict, str(row["path1"]), str(row["path2"])])
             pictures.extend(str(path) for path in both[int(index)])
             captions.extend([f"{kind} {score:.3f}", verdict])
-    table = Table("hardest pairs", ["kind", "similarity", "verdict", "first", "second"], rows)
-    return [table, ImageSheet("hardest pairs", pictures, captions)]
+        sheets.append(ImageSheet(f"hardest {kind} pairs", pictures, captions))
+    return [Table("hardest pairs", ["kind", "similarity", "verdict", "first", "second"], rows), *sheets]

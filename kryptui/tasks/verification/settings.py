@@ -17,7 +17,7 @@ class ValidationSettings(Settings):
     """How validation people and pairs are taken from a dataset that is not split yet."""
 
     identities: float = Field(0.2, gt=0, lt=1, description="share of the people")
-    split_seed: int = Field(0, ge=0, lt=2**31)
+    split_seed: int = Field(0, ge=0, lt=2**31, description="of who is taken, and of the pairs")
     pairs: int = Field(2000, ge=10, le=1_000_000, description="most pairs of each kind")
 
 
@@ -48,9 +48,9 @@ class AugmentSettings(Settings):
     flip: float = Field(0.5, ge=0, le=1, description="probability of a mirror image")
     grey: float = Field(0.0, ge=0, le=1, description="probability of grey")
     brightness: float = Field(0.0, ge=0, lt=1, description="largest relative change")
-    contrast: float = Field(0.0, ge=0, lt=1)
-    saturation: float = Field(0.0, ge=0, le=1)
-    zoom: float = Field(0.0, ge=0, lt=1)
+    contrast: float = Field(0.0, ge=0, lt=1, description="likewise")
+    saturation: float = Field(0.0, ge=0, le=1, description="likewise")
+    zoom: float = Field(0.0, ge=0, lt=1, description="largest relative change of the size")
     shift: float = Field(0.0, ge=0, le=0.5, description="share of the side")
     rotate: float = Field(0.0, ge=0, le=180, description="degrees to either side")
 
@@ -59,7 +59,7 @@ class EmbeddingSettings(Settings):
     """What the model makes of a picture."""
 
     size: int | None = Field(None, ge=2, le=8192, description="null: the backbone's pooled features")
-    normalize: bool = True
+    normalize: bool = Field(True, description="embeddings get length one, so that distances are of angles")
 
 
 def _check_oml_name(text: Any) -> Any:
@@ -87,7 +87,7 @@ class OmlMinerSettings(Settings):
 
     model_config = ConfigDict(extra="allow")
 
-    kind: OmlName
+    kind: OmlName = Field(description="the miner", examples=["oml:HardTripletsMiner"])
 
 
 Mining = Annotated[
@@ -106,10 +106,16 @@ def _check_loss_kind(text: Any) -> Any:
 class TripletSettings(Settings):
     """d(anchor, positive) + margin should stay below d(anchor, negative)."""
 
-    kind: Annotated[Literal["triplet"], BeforeValidator(_check_loss_kind)]
-    weight: float = Field(1.0, gt=0)
+    kind: Annotated[Literal["triplet"], BeforeValidator(_check_loss_kind)] = Field(
+        description="triplet, or oml:NAME for a loss of open-metric-learning"
+    )
+    weight: float = Field(1.0, gt=0, description="factor of this loss in the sum of all")
     margin: float | None = Field(0.1, gt=0, description="null: the soft margin log(1 + exp(.))")
-    mining: Mining = Field("all", description="all, hard, semi-hard, oml:NAME, or a block for a miner's arguments")
+    mining: Mining = Field(
+        "all",
+        description="all, hard, semi-hard, oml:NAME, or a block for a miner's arguments",
+        examples=["all", "hard", "semi-hard"],
+    )
     average: Literal["all", "active"] = Field("all", description="mean over all mined triplets, or those above 0")
 
 
@@ -123,8 +129,8 @@ class OmlLossSettings(Settings):
 
     model_config = ConfigDict(extra="allow")
 
-    kind: OmlName
-    weight: float = Field(1.0, gt=0)
+    kind: OmlName = Field(description="the loss", examples=["oml:ArcFaceLoss"])
+    weight: float = Field(1.0, gt=0, description="factor of this loss in the sum of all")
 
 
 Loss = Annotated[
@@ -142,8 +148,10 @@ class VerificationSettings(TaskSettings):
     """The part of a run's configuration that is about faces."""
 
     per_stage: ClassVar[frozenset[str]] = frozenset({"batch", "augment", "losses"})
+    reads: ClassVar[frozenset[str] | None] = frozenset({"train", "validation", "fakes", "min_real", "min_class"})
+    dataset: ClassVar[str | None] = "train"
 
-    kind: Literal["verification"]
+    kind: Literal["verification"] = Field(description="what is trained for")
     train: Text = Field(
         "data/train", description="a contest tree, class folders, a prepared folder, a manifest csv"
     )
@@ -161,4 +169,10 @@ class VerificationSettings(TaskSettings):
     evaluate_batch: int = Field(64, ge=1, description="images in a batch when embedding without training")
     augment: AugmentSettings = AugmentSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
-    losses: list[Loss] = Field(min_length=1)
+    losses: list[Loss] = Field(min_length=1, description="their weighted sum is what gets smaller")
+
+
+class AnswerSettings(Settings):
+    """What is done about a test tree that is not whole."""
+
+    fill_missing: float | None = Field(None, description="similarity for pairs that lack an image; else refused")

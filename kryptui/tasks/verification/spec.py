@@ -1,7 +1,7 @@
 """How the registry knows verification; torch-free."""
 
 from kryptui.tasks.registry import TaskSpec
-from kryptui.tasks.verification.settings import VerificationSettings
+from kryptui.tasks.verification.settings import AnswerSettings, VerificationSettings
 
 SPEC = TaskSpec(
     kind="verification",
@@ -9,6 +9,11 @@ SPEC = TaskSpec(
     build="kryptui.tasks.verification.task:BUILDER",
     headline="eer",
     better="lower",
+    columns=("eer_real", "eer_fake"),
+    answer_settings=AnswerSettings,
+    check_source="kryptui.tasks.verification.test_data:check_test_tree",
+    score="kryptui.tasks.verification.score:score_submission",
+    datasets="kryptui.tasks.verification.datasets:DATASETS",
     directions=(
         ("loss", "lower"),
         ("eer_real", "lower"),

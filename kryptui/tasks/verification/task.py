@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ from kryptui.errors import InputError, RunError
 from kryptui.losses import WeightedSum, build_loss
 from kryptui.machine import cores
 from kryptui.models import embedder
+from kryptui.models.no_drawing import NoDrawing
 from kryptui.preprocess import Preprocessing
-from kryptui.tasks.protocol import Batch, Evaluation, Infer, Notice, Prediction, Progress
+from kryptui.tasks.protocol import Batch, Evaluation, Infer, Notice, Prediction, Progress, StageOutline
 from kryptui.tasks.verification.dataset import Dataset, load_dataset
 from kryptui.tasks.verification.embed import embed_images, number_paths, similarities
 from kryptui.tasks.verification.evaluation import evaluate_scores
@@ -38,6 +40,12 @@ class _Builder:
         assert config.model is not None
         embedder.check_backbone(config.model.backbone)
         return VerificationTraining(config, load_dataset(config.task))
+
+    def outline(self, config: AnyConfig) -> VerificationOutline:
+        """Checks the backbone first, then reads the data."""
+        assert config.model is not None
+        embedder.check_backbone(config.model.backbone)
+        return VerificationOutline(load_dataset(config.task))
 
     def for_inference(self, config: AnyConfig, rebuild: Mapping[str, Any] | None) -> VerificationInference:
         """Takes the preprocessing contract from the checkpoint, or from the configuration if there is none."""
@@ -99,6 +107,45 @@ class VerificationTraining:
         self._told |= {problem.path for problem in broken}
 
 
+class VerificationOutline:
+    """What is known of a verification run before it begins; see `tasks.protocol.Outline`."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset, self._notices = dataset, list(dataset.notices)
+        self._built: tuple[object, tuple[embedder.Embedder, Preprocessing]] | None = None
+
+    def stage(self, config: AnyConfig, index: int) -> StageOutline:
+        """A person or class gives a batch the images that it has, up to those that are asked for."""
+        settings: VerificationSettings = config.task
+        groups, per_batch, take = _groups(settings, *_columns(self._dataset))
+        images = sorted(
+            sum(min(len(pool), most) for pool, most in zip(group, take, strict=True)) for group in groups
+        )
+        steps = steps_per_epoch(len(groups), per_batch)
+        largest = sum(images[-math.ceil(len(groups) / steps) :])
+        size = self._embedder(config)[0].embedding_size
+        with torch.device("meta"), NoDrawing():  # type: ignore[no-untyped-call]
+            criterion = _criterion(settings, size, self._dataset.labelled.num_classes)
+        return StageOutline(steps, sum(images), largest, criterion)
+
+    def network(self, config: AnyConfig) -> tuple[nn.Module, tuple[int, ...]]:
+        """The embedder, and a picture of its contract."""
+        network, contract = self._embedder(config)
+        return network, (3, *contract.size)
+
+    def take_notices(self) -> list[Notice]:
+        """What was read, pruned, left out."""
+        notices, self._notices = self._notices, []
+        return notices
+
+    def _embedder(self, config: AnyConfig) -> tuple[embedder.Embedder, Preprocessing]:
+        assert config.model is not None
+        model, embedding = config.model, config.task.embedding
+        if self._built is None or self._built[0] != (model, embedding):
+            self._built = (model, embedding), embedder.build_shapes(model, embedding.size, embedding.normalize)
+        return self._built[1]
+
+
 class VerificationStage:
     """One stage's batches and loss."""
 
@@ -115,10 +162,7 @@ class VerificationStage:
         self._seed, self._index, self._pin = config.seed, index, device.type == "cuda"
         self._loader = loader
         self._augmentation = Augmentation(**settings.augment.model_dump())
-        table = dataset.labelled.table
-        labels = table["label"].to_numpy(dtype=np.int64, copy=True)
-        is_fake = known_fake(table).to_numpy(dtype=bool, copy=True)
-        people = np.unique(table["identity"].to_numpy(dtype=str), return_inverse=True)[1].astype(np.int64)
+        labels, people, is_fake = _columns(dataset)
         self._targets = {
             "label": torch.from_numpy(labels),
             "identity": torch.from_numpy(people),
@@ -239,6 +283,14 @@ def _unscored(pairs: PairList, scores: np.ndarray[Any, Any], broken: list[Broken
     unscored = np.flatnonzero(~np.isfinite(scores))
     both = pairs.absolute_paths() if len(unscored) else []
     return sum(1 for index in unscored if not unusable & set(both[index]))
+
+
+def _columns(dataset: Dataset) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Of each training image (N,): its label, its person's number, and whether it is a fake."""
+    table = dataset.labelled.table
+    labels = table["label"].to_numpy(dtype=np.int64, copy=True)
+    people = np.unique(table["identity"].to_numpy(dtype=str), return_inverse=True)[1].astype(np.int64)
+    return labels, people, known_fake(table).to_numpy(dtype=bool, copy=True)
 
 
 def _groups(
