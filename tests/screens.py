@@ -29,7 +29,7 @@ class IdleLauncher:
 
     def __init__(self) -> None:
         self.training: str | None = None
-        self.answering = False
+        self.busy = False
         self.working = False
         self.messages: list[str] = []
         self.calls: list[tuple[str, tuple[Any, ...]]] = []

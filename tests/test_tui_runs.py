@@ -13,6 +13,7 @@ import pytest
 from records import HOSTILE, add_run, say, tag
 from screens import SIZES, IdleLauncher, check_screen, make_app, still, text_of, toasts, until, until_shown
 from sqlalchemy import update
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -66,7 +67,7 @@ def fill(store: Store, moment: float = 1_700_000_000.0) -> list[str]:
         first: {**changes, "progress": '{"stage": "finetune", "epoch": 5, "epochs": 5}'},
         second: {**changes, "created": moment - 60, "progress": '{"stage": "train", "epoch": 90, "epochs": 90}'},
         third: {"created": moment - 120, "queued": moment - 120, "host": None, "process": None},
-        failed: {**changes, "created": moment - 180, "status": "failed", "error": "step 120: the loss is not a number"},
+        failed: {**changes, "created": moment - 180, "status": "failed", "error": "the loss is not a number"},
     }  # fmt: skip
     with store.writing() as connection:
         for run_id, values in rows.items():
@@ -350,7 +351,7 @@ def test_a_hostile_name_drives_no_terminal(tmp_path: Path, store: Store, size: t
     tag(store, store.list_runs()[0].id, "[red]x[/]")
 
     async def test(app: KryptuiApp, pilot: Pilot[Any]) -> None:
-        await until_shown(pilot, "1 runs", "evil")
+        await until_shown(pilot, "1 run", "evil")
         assert all(letter.isprintable() or letter == "\n" for letter in text_of(app))
         await pilot.press("t")
         await until_shown(pilot, "Tag evil")
@@ -404,5 +405,33 @@ def test_ids_are_copied_to_the_clipboard(tmp_path: Path, store: Store) -> None:
         await until(pilot, lambda: app.clipboard == first)
         await pilot.press("Y")
         await until(pilot, lambda: "backbone: vit_base_patch16_224.dino" in app.clipboard)
+
+    show(tmp_path, test)
+
+
+def test_what_is_typed_in_one_burst_goes_where_it_is_meant(tmp_path: Path, store: Store) -> None:
+    fill(store)
+
+    async def test(app: KryptuiApp, pilot: Pilot[Any]) -> None:
+        await until_shown(pilot, "4 runs")
+        for key in ("slash", *"sdnt"):
+            character = "/" if key == "slash" else key
+            app.post_message(events.Key(key, character))
+        await until(pilot, lambda: app.screen.query_one("#filter", Input).value == "sdnt")
+        assert app.page is app.screen
+
+    show(tmp_path, test)
+
+
+def test_keys_after_a_page_key_act_on_that_page(tmp_path: Path, store: Store) -> None:
+    fill(store)
+
+    async def test(app: KryptuiApp, pilot: Pilot[Any]) -> None:
+        await until_shown(pilot, "4 runs")
+        for key in ("4", "d"):
+            app.post_message(events.Key(key, key))
+        await until(pilot, lambda: app.current_mode == "live")
+        await pilot.pause()
+        assert "go for good" not in text_of(app)
 
     show(tmp_path, test)

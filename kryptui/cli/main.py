@@ -23,17 +23,18 @@ from kryptui.cli import (
     logs,
     presets,
     runs,
+    screen,
     steer,
     train,
     worker,
 )
+from kryptui.cli.options import DATABASE
 from kryptui.errors import KryptuiError
 from kryptui.jobs.signals import INTERRUPTED
 
 app = typer.Typer(
     name="kryptui",
     help="A terminal experiment manager for face verification that deepfakes cannot fool.",
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -64,13 +65,27 @@ runs.app.command("evaluate")(steer.evaluate)
 app.add_typer(presets.app, name="presets")
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=lambda on: _version(on))
     ] = False,
+    database: Annotated[
+        str,
+        typer.Option("--db", envvar="KRYPTUI_DB", metavar="PATH|URL", help="The record that the app opens."),
+    ] = DATABASE,
 ) -> None:
-    """Trains, watches, compares and ships face-verification models."""
+    """Trains, watches, compares and ships face-verification models.
+
+    Alone, on a terminal, it opens the app in this folder.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    if not screen.is_possible():
+        typer.echo(context.get_help())
+        return
+    raise screen.open_app(database)
 
 
 def main() -> NoReturn:

@@ -1,4 +1,4 @@
-"""`kryptui run`: training without a screen."""
+"""`kryptui run`: trains, on the app's Live page or without a screen."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kryptui.cli import screen
 from kryptui.cli.completion import complete_configuration, complete_run
 from kryptui.cli.options import DATABASE, Database, Json, Overrides, workspace
 
@@ -28,7 +29,9 @@ def run(
             metavar="[CFG]", help="A YAML file, or the name of a preset.", autocompletion=complete_configuration
         ),
     ] = None,
-    headless: Annotated[bool, typer.Option("--headless", help="Train without a screen.")] = False,
+    headless: Annotated[
+        bool, typer.Option("--headless", help="Train without a screen, also on a terminal.")
+    ] = False,
     override: Overrides = None,
     resume: Annotated[
         str | None,
@@ -45,12 +48,13 @@ def run(
     json_lines: Json = False,
     database: Database = DATABASE,
 ) -> None:
-    """Trains a model.
+    """Trains a model, on a terminal in the app.
 
-    Ctrl-C saves a checkpoint and exits 130; --resume goes on from there. With --json one object a line, each with
-    "event" and "time": waiting, started, metric (step, epoch, values), log (level, text), progress (stage, epoch,
-    step, total, images_per_second, seconds_left), failed (error), and finished, which is the run as `runs show
-    --json` has it and "checkpoints". With --queue: {"run": ID, "ahead": how many wait before it}.
+    Without a screen, Ctrl-C saves a checkpoint and exits 130; --resume goes on from there. With --json, which has
+    no screen either, one object a line, each with "event" and "time": waiting, started, metric (step, epoch,
+    values), log (level, text), progress (stage, epoch, step, total, images_per_second, seconds_left), failed
+    (error), and finished, which is the run as `runs show --json` has it and "checkpoints". With --queue: {"run":
+    ID, "ahead": how many wait before it}.
     """
     from kryptui import config as configuration
     from kryptui.errors import InputError
@@ -60,13 +64,14 @@ def run(
         raise InputError("give a configuration (a YAML file or a preset), or --resume RUN; one of the two")
     if queue and (dry_run or resume is not None):
         raise InputError("--queue: leave --dry-run out; an interrupted run is queued by: kryptui runs resume RUN")
-    if not (headless or dry_run or queue) and sys.stdout.isatty():
-        raise InputError("run: this version has no screen to train on yet; add --headless")
     if dry_run and json_lines:
         raise InputError("--dry-run: prints a few lines for people; leave --json out")
+    on_screen = not (headless or dry_run or queue or json_lines) and screen.is_possible()
     if resume is not None:
         if override or dry_run:
             raise InputError("--resume: goes on with the run's own configuration; leave -o and --dry-run out")
+        if on_screen:
+            raise screen.open_app(database, "live", resume=_resolved(resume, workspace(database)))
         raise typer.Exit(_resume(resume, workspace(database), json_lines))
     assert cfg is not None
     config = configuration.load(configuration.find(cfg), registry.settings_of, override or ())
@@ -76,6 +81,8 @@ def run(
     if queue:
         _enqueue(config, workspace(database), json_lines)
         return
+    if on_screen:
+        raise screen.open_app(database, "live", config)
     raise typer.Exit(train_and_report(config, workspace(database), json_lines)[0])
 
 
@@ -99,6 +106,11 @@ def _resume(run_name: str, where: Workspace, json_lines: bool) -> int:
     with _shown(registry.get(row.task), json_lines) as (control, onlooker):
         finished = training.resume(run_name, where, control, onlooker)
     return _report(finished, where, json_lines)
+
+
+def _resolved(run_name: str, where: Workspace) -> str:
+    with where.open(create=False) as store:
+        return store.resolve_run(run_name)
 
 
 def _enqueue(config: AnyConfig, where: Workspace, json_output: bool) -> None:

@@ -21,6 +21,7 @@ from kryptui.tui.commands import Commands
 from kryptui.tui.dialogs import Choice, Choose, Help
 from kryptui.tui.feed import Feed, Overview, Record
 from kryptui.tui.marks import Marks
+from kryptui.tui.mended import Palette
 from kryptui.tui.pages import PAGES, Goal
 from kryptui.tui.submissions import Submissions
 from kryptui.tui.theme import DARK, LIGHT, NAMES_ON_DARK, NAMES_ON_LIGHT
@@ -36,6 +37,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 TOAST_SECONDS = 6.0
+
+_SIGNS = {
+    "slash": "/", "question_mark": "?", "less_than_sign": "<", "greater_than_sign": ">", "plus": "+", "minus": "-",
+    "equals_sign": "=", "left_square_bracket": "[", "right_square_bracket": "]", "comma": ",", "full_stop": ".",
+}  # fmt: skip
+"""Keys that have names and are letters to whoever types."""
 
 
 @dataclass
@@ -134,7 +141,21 @@ class KryptuiApp(App[Any]):
 
     def _begin(self) -> None:
         self.feed.start()
+        config, run_id = self.goal.config, self.goal.run
+        if config is not None:
+            self.activity = f"checking the data of {config.name}"
+            self.act(lambda: self.launcher.launch(config), self._launched, self._not_launched)
+        elif run_id is not None and self.goal.resumes:
+            self.act(lambda: self.launcher.resume(run_id), lambda _: self._launched(run_id), self._not_launched)
         threading.Thread(target=_load_torch, name="torch", daemon=True).start()
+
+    def _launched(self, run_id: str) -> None:
+        self.activity = ""
+        self.open_run(run_id)
+
+    def _not_launched(self, error: str) -> None:
+        self.activity = ""
+        self.fail(error)
 
     def on_unmount(self) -> None:
         """Nobody looks any more."""
@@ -150,9 +171,32 @@ class KryptuiApp(App[Any]):
         return next((screen for screen in self.screen_stack if isinstance(screen, Page)), None)
 
     def action_go(self, name: str) -> None:
-        """Opens a page."""
+        """Opens a page; one that is open already looks at what it is asked for."""
         if self.current_mode != name:
             self.switch_mode(name)
+        elif self.page is not None:
+            self.page.on_screen_resume()
+
+    async def _check_bindings(self, key: str, priority: bool = False) -> bool:
+        """Letters act when their turn comes, not when the widget with the focus gets round to them.
+
+        Else what is typed ahead, as by a slow line's bursts, would act on the page that was left: `/status` would
+        filter by nothing and stop a run.
+        """
+        if await super()._check_bindings(key, priority):
+            return True
+        character = key if len(key) == 1 else _SIGNS.get(key)
+        if not priority or character is None or self.screen is not self.page:
+            return False
+        focused = self.focused
+        if focused is not None and focused.check_consume_key(key, character):
+            return False
+        return await super()._check_bindings(key)
+
+    def action_command_palette(self) -> None:
+        """Every command by name."""
+        if not Palette.is_open(self):
+            self.push_screen(Palette())
 
     def open_run(self, run_id: str) -> None:
         """Shows a run on Live."""
@@ -278,18 +322,18 @@ class KryptuiApp(App[Any]):
         if isinstance(self.screen, Choose):
             return
         run_id = self.launcher.training
-        if run_id is None:
+        if run_id is None and not self.launcher.busy:
             self.exit(Leave.NOTHING)
             return
         choices = [
             Choice("stay", "stay in the app"),
-            Choice("headless", "leave the screen, train on", "in this shell; you may close the terminal"),
-            Choice("stop", "stop the run and leave", "after this batch, with a checkpoint to resume from"),
+            Choice("headless", "leave the screen, go on", "in this shell; you may close the terminal"),
+            Choice("stop", "stop it and leave", "after this batch, with a checkpoint to resume from"),
         ]
         ways = {"headless": Leave.HEADLESS, "stop": Leave.STOP}
         name = next((run.name for run in self.overview.live if run.id == run_id), run_id)
         self.push_screen(
-            Choose(f"{name} is training here", choices),
+            Choose("what was begun here goes on" if name is None else f"{name} is training here", choices),
             lambda answer: self.exit(ways[answer]) if answer in ways else None,
         )
 
@@ -299,11 +343,11 @@ class KryptuiApp(App[Any]):
 
 
 def _keys(screen: Screen[Any], app: KryptuiApp) -> Iterator[tuple[str, str]]:
-    """Every key that applies, with the longer of its words."""
+    """Every key that applies, with the longer of its words; not those that every app has."""
     found: dict[str, tuple[list[str], str]] = {}
     for active in screen.active_bindings.values():
         binding = active.binding
-        if binding.description and active.enabled and not binding.system:
+        if binding.description and active.enabled and (binding.tooltip or binding.show):
             words = f"{binding.description}: {binding.tooltip}" if binding.tooltip else binding.description
             found.setdefault(binding.action, ([], words))[0].append(app.get_key_display(binding))
     for keys, words in found.values():

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from rich.text import Text
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
@@ -16,9 +18,26 @@ from textual.widgets.option_list import Option
 
 from kryptui.errors import InputError
 
+Answer = TypeVar("Answer")
 
-class Confirm(ModalScreen[bool]):
+
+class Dialog(ModalScreen[Answer]):
+    """A question that is answered once: keys that come in a burst behind the answer find it closed already."""
+
+    _is_answered = False
+
+    def dismiss(self, result: Answer | None = None) -> AwaitComplete:
+        """Closes with an answer."""
+        if self._is_answered:
+            return AwaitComplete()
+        self._is_answered = True
+        return super().dismiss(result)
+
+
+class Confirm(Dialog[bool]):
     """Asks before something that cannot be taken back; nothing happens unless it is agreed to."""
+
+    AUTO_FOCUS = "#no"
 
     BINDINGS = [
         Binding("y", "answer(True)", "Yes"),
@@ -39,10 +58,6 @@ class Confirm(ModalScreen[bool]):
                 yield Button(f"n  {self._no}", id="no")
                 yield Button(f"y  {self._yes}", id="yes", variant="error")
 
-    def on_mount(self) -> None:
-        """The harmless answer has the focus."""
-        self.query_one("#no").focus()
-
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:
         self.dismiss(event.button.id == "yes")
@@ -52,8 +67,10 @@ class Confirm(ModalScreen[bool]):
         self.dismiss(yes)
 
 
-class Ask(ModalScreen[str | None]):
+class Ask(Dialog[str | None]):
     """Asks for a line of text; `check` raises InputError for one that cannot be, which is shown as it is typed."""
+
+    AUTO_FOCUS = "Input"
 
     BINDINGS = [Binding("escape", "cancel", "Cancel")]
 
@@ -78,10 +95,6 @@ class Ask(ModalScreen[str | None]):
             yield Input(self._value, placeholder=self._hint, suggester=suggester)
             yield Static("", classes="dialog--error")
             yield Static(Text("enter accepts · esc leaves it as it is"), classes="dialog--details")
-
-    def on_mount(self) -> None:
-        """Typing may begin."""
-        self.query_one(Input).focus()
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
@@ -116,8 +129,10 @@ class Choice:
     about: str = ""
 
 
-class Choose(ModalScreen[str | None]):
+class Choose(Dialog[str | None]):
     """One of several answers, by arrows and enter or by its number."""
+
+    AUTO_FOCUS = "OptionList"
 
     BINDINGS = [Binding("escape,q", "cancel", "Cancel")]
 
@@ -130,30 +145,26 @@ class Choose(ModalScreen[str | None]):
             yield Static(Text(self._title), classes="dialog--title")
             if self._details:
                 yield Static(Text(self._details), classes="dialog--details")
-            yield OptionList(*(Option(self._line(number, choice), id=choice.value)
-                               for number, choice in enumerate(self._choices, 1)))  # fmt: skip
+            values = [choice.value for choice in self._choices]
+            lines = (self._line(number, choice) for number, choice in enumerate(self._choices, 1))
+            options = OptionList(*(Option(line, id=value) for line, value in zip(lines, values, strict=True)))
+            options.highlighted = values.index(self._start) if self._start in values else 0
+            yield options
 
     def _line(self, number: int, choice: Choice) -> Text:
         text = Text().append(f"{number} " if number < 10 else "  ", "bold").append(choice.title)
         return text.append(f"  {choice.about}", "dim") if choice.about else text
-
-    def on_mount(self) -> None:
-        """The first answer, or the one to start with, is marked."""
-        options = self.query_one(OptionList)
-        values = [choice.value for choice in self._choices]
-        options.highlighted = values.index(self._start) if self._start in values else 0
-        options.focus()
 
     def key_number(self, number: int) -> None:
         """Answers by number."""
         if number <= len(self._choices):
             self.dismiss(self._choices[number - 1].value)
 
-    def on_key(self, event: object) -> None:
-        """Numbers answer at once."""
-        character = getattr(event, "character", None)
-        if character and character in "123456789":
-            self.key_number(int(character))
+    def on_key(self, event: events.Key) -> None:
+        """Numbers answer at once, and do nothing else: the page below has a use for them too."""
+        if event.character and event.character in "123456789":
+            event.stop()
+            self.key_number(int(event.character))
 
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:
@@ -164,30 +175,26 @@ class Choose(ModalScreen[str | None]):
         self.dismiss(None)
 
 
-class Help(ModalScreen[None]):
-    """What a page is for, and every key that applies on it."""
+class Help(Dialog[None]):
+    """What a page is for, and every key that applies on it; arrows scroll."""
 
-    BINDINGS = [Binding("escape,question_mark,q,enter", "app.pop_screen", "Close")]
+    AUTO_FOCUS = "VerticalScroll"
+
+    BINDINGS = [Binding("escape,question_mark,q,enter", "dismiss", "Close")]
 
     def __init__(self, title: str, about: str, keys: Sequence[tuple[str, str]]) -> None:
         super().__init__()
         self._title, self._about, self._keys = title, about, keys
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="dialog -help"):
+        with VerticalScroll(classes="dialog -help") as scroll:
+            scroll.border_subtitle = "esc closes · arrows scroll"
             yield Static(Text(self._title), classes="dialog--title")
             yield Static(Text(self._about.strip()), classes="dialog--text")
             yield Static(self._table(), classes="dialog--text")
-            yield Static(
-                Text("esc closes · arrows scroll · ^p finds every command by name"), classes="dialog--details"
-            )
 
     def _table(self) -> Text:
         width = max((len(key) for key, _ in self._keys), default=0)
         return Text("\n").join(
             Text().append(key.rjust(width), "bold").append(f"  {what}") for key, what in self._keys
         )
-
-    def on_mount(self) -> None:
-        """Arrows scroll."""
-        self.query_one(VerticalScroll).focus()

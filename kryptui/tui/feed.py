@@ -171,6 +171,7 @@ class Feed:
             return
         from kryptui.runs import listing
 
+        device = _device_line()
         try:
             live = {run.id: run for run in listing.live(self._record.store())}
             ended = listing.some(self._record.store(), sorted(watch.known.keys() - live.keys()))
@@ -178,4 +179,16 @@ class Feed:
             return  # the page that is looked at says it
         watch.known = live
         if not self._stopping:
-            self._tell(Overview(tuple(live.values()), tuple(ended)))
+            self._tell(Overview(tuple(live.values()), tuple(ended), device))
+
+
+def _device_line() -> str:
+    """The GPUs of this machine and how busy they are; nothing where there is none."""
+    from kryptui.jobs import usage
+
+    words = []
+    for number, gpu in enumerate(usage.machine().gpus):
+        share = "" if gpu.utilisation is None else f" {gpu.utilisation} %"
+        memory = "" if gpu.used is None or not gpu.total else f" {gpu.used / 1e9:.1f}/{gpu.total / 1e9:.0f} GB"
+        words.append(f"cuda:{number}{share}{memory}")
+    return " · ".join(words) or "cpu"

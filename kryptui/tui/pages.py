@@ -40,3 +40,5 @@ class Goal:
     page: str = "runs"
     run: str | None = None
     config: AnyConfig | None = None
+    resumes: bool = False
+    """Whether the run is to go on from its last checkpoint, here."""

@@ -334,7 +334,7 @@ Raw values lie faint behind smoothed ones; where there are thousands, their whol
     def action_search(self) -> None:
         """Typing searches the log."""
         self.add_class("-searching")
-        self.query_one("#search").focus()
+        self.set_focus(self.query_one("#search"))
 
     @on(Input.Changed, "#search")
     def _searched(self, event: Input.Changed) -> None:

@@ -80,6 +80,8 @@ Marked runs share their marker and colour with Compare."""
         Binding("U", "unmark", "Unmark all", show=False, tooltip="take all marks away"),
     ]  # fmt: skip
 
+    AUTO_FOCUS = ""  # the first widget that takes it would be the filter, where there is no table
+
     look_seconds = 0.4
 
     def __init__(self) -> None:
@@ -158,7 +160,7 @@ Marked runs share their marker and colour with Compare."""
         if listed is None:
             return
         shown, marked = len(self._rows), len(self.app.marks)
-        text = Text(f"{shown} of {listed.total} runs" if self._filter else f"{listed.total} runs", "dim")
+        text = Text(f"{shown} of {_counted(listed.total)}" if self._filter else _counted(listed.total), "dim")
         if marked:
             text.append(f" · {marked} marked", "dim")
         if self._refused:
@@ -250,7 +252,7 @@ Marked runs share their marker and colour with Compare."""
 
     def action_filter(self) -> None:
         """Typing filters."""
-        self.query_one(FilterInput).focus()
+        self.set_focus(self.query_one(FilterInput))
 
     def action_view(self) -> None:
         """The curve in place of the facts, or back."""
@@ -383,3 +385,7 @@ Marked runs share their marker and colour with Compare."""
 
     def _set_filter(self, text: str) -> None:
         self.query_one(FilterInput).value = text
+
+
+def _counted(runs: int) -> str:
+    return f"{runs} run{'' if runs == 1 else 's'}"

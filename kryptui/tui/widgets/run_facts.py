@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 from textual.content import Content
@@ -13,7 +13,9 @@ from kryptui.draw.numerals import NOTHING, size
 from kryptui.draw.words import clean, clip
 from kryptui.runs.explain import age, explain
 from kryptui.tell.run import STATUS_MARKS, STATUS_STYLES, number
-from kryptui.tui.runs_reading import Detail
+
+if TYPE_CHECKING:
+    from kryptui.tui.runs_reading import Detail
 
 _NAMES = 9
 

@@ -1,0 +1,48 @@
+"""What a value may go on to as it is typed: paths from the disk, names that are known elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from textual.suggester import Suggester
+
+from kryptui.tui.paths import completions
+
+
+class OnDisk(Suggester):
+    """Offers folders, and files with certain endings."""
+
+    def __init__(self, root: Path, suffixes: tuple[str, ...]) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._root, self._suffixes = root, suffixes
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """The whole line; looked for in a thread, as a disk may be slow."""
+        if not value:
+            return None
+        found = await asyncio.to_thread(completions, value, self._root, self._suffixes, 2)
+        return next((text for text in found if text != value), None)
+
+
+class Known(Suggester):
+    """Offers the first of many names that begins so; they are looked up once, in a thread."""
+
+    def __init__(self, look_up: Callable[[], Sequence[str]]) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._look_up = look_up
+        self._names: Sequence[str] | None = None
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """The whole name."""
+        if self._names is None:
+            self._names = await asyncio.to_thread(self._look_up)
+        return next((name for name in self._names if value and name.startswith(value) and name != value), None)
+
+
+def backbones() -> Sequence[str]:
+    """Every architecture by name, the short ones first; loads torch."""
+    import timm
+
+    return sorted(timm.list_models(), key=lambda name: (len(name), name))
