@@ -6,7 +6,7 @@ BIN := .venv/bin
 # What the environment is made from: it is made anew when one of these changes.
 RECIPE := pyproject.toml constraints.txt
 
-.PHONY: demo test bench lint types contracts unit kills soak workers clean
+.PHONY: demo test bench lint types contracts unit kills soak workers keys clean
 
 demo: .venv/installed
 	rm -rf demo
@@ -58,6 +58,10 @@ soak: .venv/installed
 # Three workers on a queue of 30 runs, one of them killed in the middle: a minute.
 workers: .venv/installed
 	KRYPTUI_QUEUED_RUNS=30 $(BIN)/pytest -s tests/test_workers_program.py
+
+# 40,000 random keys over all screens: five minutes.
+keys: .venv/installed
+	KRYPTUI_KEY_SEEDS=8 $(BIN)/pytest -s tests/test_tui_random_keys.py
 
 clean:
 	rm -rf .venv demo .mypy_cache .pytest_cache .ruff_cache .hypothesis

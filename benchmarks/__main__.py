@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-NAMES = ("commands", "eer", "triplet", "training", "submission", "record")
+NAMES = ("commands", "eer", "triplet", "training", "submission", "record", "screens")
 
 for name in NAMES:
     print(f"\n# {name}", flush=True)

@@ -89,14 +89,16 @@ def check_screen(app: App[Any], name: str) -> None:
 
 @pytest.fixture
 def still(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock stands still, hosts and ids have fixed names, and moments are told in UTC."""
+    """The clock stands still, hosts and ids have fixed names, moments are told in UTC, and no GPU is named."""
     import time
 
     from kryptui.runs import reading, store
+    from kryptui.tui import feed
 
     numbers = iter(range(1000))
     monkeypatch.setattr(reading, "now", lambda connection: NOW)
     monkeypatch.setattr(store, "new_id", lambda: f"r{next(numbers):07}")
     monkeypatch.setattr("socket.gethostname", lambda: "gpu-07")
+    monkeypatch.setattr(feed, "_device_line", lambda: "")
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
