@@ -144,7 +144,7 @@ def hour() -> None:
     """An hour of points at 50 a second into the curves of the Live page: memory and redraw time do not grow."""
     from kryptui.draw.lines import plot
     from kryptui.runs.growth import Gained
-    from kryptui.tui.live_curves import LiveCurves, Look, groups
+    from kryptui.tui.live.curves import LiveCurves, Look, groups
 
     names = ("loss", "active", "distance_ap", "distance_an", "distance_af", "lr")
     values = np.random.default_rng(0)

@@ -16,8 +16,8 @@ from sqlalchemy import update
 from kryptui.runs import batch, compare, schema
 from kryptui.runs.compare import AXES, Axis
 from kryptui.runs.store import Store
-from kryptui.tui.comparison_reading import Compared, ComparisonReader, Track
-from kryptui.tui.comparison_wish import Wish
+from kryptui.tui.compare.reading import Compared, ComparisonReader, Track
+from kryptui.tui.compare.wish import Wish
 
 
 def read(reader: ComparisonReader, store: Store, wish: Wish) -> Compared:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kryptui import config as configuration
 from kryptui.tasks import registry
-from kryptui.tui.configuring.draft import MOST_CHARACTERS, changes, check
+from kryptui.tui.configure.draft import MOST_CHARACTERS, changes, check
 
 TEXT = configuration.preset_path("quickstart").read_text(encoding="utf-8")
 

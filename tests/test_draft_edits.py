@@ -12,10 +12,10 @@ from kryptui import config as configuration
 from kryptui.config import to_plain
 from kryptui.errors import InputError
 from kryptui.tasks import registry
-from kryptui.tui.configuring import edits
-from kryptui.tui.configuring.draft import Checked, check
-from kryptui.tui.configuring.fields import Row
-from kryptui.tui.configuring.shapes import MISSING
+from kryptui.tui.configure import edits
+from kryptui.tui.configure.draft import Checked, check
+from kryptui.tui.configure.fields import Row
+from kryptui.tui.configure.shapes import MISSING
 
 PRESET = {
     name: configuration.preset_path(name).read_text(encoding="utf-8") for name in configuration.preset_names()

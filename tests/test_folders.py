@@ -6,7 +6,7 @@ import pytest
 from trees import write_contest_tree
 
 from kryptui.data.recognise import recognise
-from kryptui.tui.folders import look
+from kryptui.tui.data.folders import look
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_a_dataset_some_levels_below_is_found_and_what_is_in_it_is_not_looked_at
 
 
 def test_a_long_folder_is_cut_and_says_how_much_is_left(tmp_path, monkeypatch):
-    monkeypatch.setattr("kryptui.tui.folders.MOST", 5)
+    monkeypatch.setattr("kryptui.tui.data.folders.MOST", 5)
     for number in range(8):
         (tmp_path / f"{number}").mkdir()
     listing = look(tmp_path, recognise)

@@ -10,8 +10,8 @@ from pydantic import ConfigDict, Discriminator, Field, Tag
 from kryptui.config import RunConfig, Settings, words_or_block
 from kryptui.errors import InputError
 from kryptui.tasks import registry
-from kryptui.tui.configuring.fields import Form, build, summary
-from kryptui.tui.configuring.shapes import MISSING, Kind, block_template, read, shape_of, show, template, typed_of
+from kryptui.tui.configure.fields import Form, build, summary
+from kryptui.tui.configure.shapes import MISSING, Kind, block_template, read, shape_of, show, template, typed_of
 
 
 class Inner(Settings):

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from kryptui import config as configuration
 from kryptui.tasks import registry
-from kryptui.tui.configuring import edits
-from kryptui.tui.configuring.command import MOST_CHANGES, command_for
-from kryptui.tui.configuring.draft import Checked, check
+from kryptui.tui.configure import edits
+from kryptui.tui.configure.command import MOST_CHANGES, command_for
+from kryptui.tui.configure.draft import Checked, check
 
 TEXT = configuration.preset_path("quickstart").read_text(encoding="utf-8")
 START = check(TEXT)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from kryptui import config as configuration
-from kryptui.tui.configuring.draft import check
-from kryptui.tui.configuring.seen import Seen, nearest_of
+from kryptui.tui.configure.draft import check
+from kryptui.tui.configure.seen import Seen, nearest_of
 
 START = check(configuration.preset_path("quickstart").read_text(encoding="utf-8"))
 

@@ -20,10 +20,10 @@ from kryptui.figures import Curve, ImageSheet, Matrix, Series
 from kryptui.runs import compare, keeping
 from kryptui.runs.store import Store
 from kryptui.tui.app import KryptuiApp
+from kryptui.tui.compare.curves import ComparisonCurves
+from kryptui.tui.compare.run_legend import RunLegend
 from kryptui.tui.pages import Goal
-from kryptui.tui.widgets.comparison_curves import ComparisonCurves
 from kryptui.tui.widgets.drawn_view import DrawnView
-from kryptui.tui.widgets.run_legend import RunLegend
 from kryptui.tui.widgets.run_table import RunTable
 
 __all__ = ["still"]

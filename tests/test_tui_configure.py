@@ -25,11 +25,11 @@ from kryptui.jobs.estimate import Estimate, Speed, StageEstimate
 from kryptui.runs.store import Store
 from kryptui.tasks import registry
 from kryptui.tui.app import KryptuiApp
+from kryptui.tui.configure.config_desk import ConfigDesk
+from kryptui.tui.configure.estimate_pane import EstimatePane
+from kryptui.tui.configure.page import ConfigurePage
 from kryptui.tui.dialogs import Ask, Choose, Confirm
 from kryptui.tui.pages import Goal
-from kryptui.tui.screens.configure import ConfigurePage
-from kryptui.tui.widgets.config_desk import ConfigDesk
-from kryptui.tui.widgets.estimate_pane import EstimatePane
 
 __all__ = ["still"]
 
@@ -143,7 +143,7 @@ def test_empty(tmp_path: Path, still: None, size: tuple[int, int]) -> None:
         add_run(store, "vitb16", {"eer": [0.1]}, config=to_plain(_config()))
 
     async def test(app: KryptuiApp, pilot: Pilot[Any]) -> None:
-        await until_shown(pilot, "vitb16", "mine.yaml", "quickstart", "cpu")
+        await until_shown(pilot, "vitb16", "mine.yaml", "quickstart")
         check_screen(app, "configure-empty")
 
     show(tmp_path, test, begin=None, size=size)
@@ -553,7 +553,7 @@ def test_paths_and_names_are_offered_as_they_are_typed(
         for words, place, offered in [
             ("res", ("model", "backbone"), "resnet18"),
             ("data/f", ("task", "train"), "data/faces/"),
-            ("se", ("task", "losses", 0, "mining"), "semi-hard"),
+            ("cu", ("device",), "cuda"),
         ]:
             await type_value(pilot, words, *place)
             await until(
@@ -709,6 +709,26 @@ def test_without_data_it_says_what_is_missing(tmp_path: Path, monkeypatch: pytes
     show(tmp_path, test)
 
 
+def test_data_that_came_since_are_seen_on_the_way_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Waits(FixedEstimator):
+        def estimate(self, config: object) -> Estimate:
+            if not (tmp_path / "data").exists():
+                raise InputError("data/train does not exist")
+            return TOLD
+
+    monkeypatch.setattr(estimate, "Estimator", Waits)
+
+    async def test(app: KryptuiApp, pilot: Pilot[Any]) -> None:
+        await until_shown(pilot, "no estimate: data/train does not exist")
+        (tmp_path / "data").mkdir()
+        await pilot.press("1")
+        await until(pilot, lambda: app.current_mode == "runs")
+        await pilot.press("3")
+        await until_shown(pilot, "21,600")
+
+    show(tmp_path, test)
+
+
 def test_an_estimate_of_what_was_changed_since_is_not_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -740,8 +760,8 @@ def test_an_estimate_of_what_was_changed_since_is_not_shown(
 
 def test_the_page_opens_without_torch_pandas_and_database() -> None:
     code = (
-        "import sys, kryptui.tui.screens.configure\n"
-        "from kryptui.tui.configuring.draft import check\n"
+        "import sys, kryptui.tui.configure.page\n"
+        "from kryptui.tui.configure.draft import check\n"
         "from kryptui.config import preset_path\n"
         "assert check(preset_path('devail').read_text()).config\n"
         "print(sorted({'torch', 'pandas', 'sqlalchemy', 'timm'} & sys.modules.keys()))"

@@ -19,11 +19,11 @@ from kryptui.figures import ImageSheet
 from kryptui.tasks import registry
 from kryptui.tui import work
 from kryptui.tui.app import KryptuiApp
+from kryptui.tui.data.findings_pane import FindingsPane
+from kryptui.tui.data.remains_table import RemainsTable
+from kryptui.tui.data.samples_pane import SamplesPane
 from kryptui.tui.pages import Goal
-from kryptui.tui.widgets.findings_pane import FindingsPane
 from kryptui.tui.widgets.pictures_view import PicturesView, arrange, fitting_size
-from kryptui.tui.widgets.remains_table import RemainsTable
-from kryptui.tui.widgets.samples_pane import SamplesPane
 
 __all__ = ["still"]
 
@@ -197,7 +197,7 @@ def test_counts_are_there_while_images_are_read(size, still, monkeypatch):
     now = [0.0]
     monkeypatch.setattr(work, "clock", lambda: now[0])
     monkeypatch.setattr(work, "TELL_SECONDS", 0)
-    monkeypatch.setattr("kryptui.tui.opened.cores", lambda: 2)
+    monkeypatch.setattr("kryptui.tui.data.opened.cores", lambda: 2)
     gate = Gate(monkeypatch, 20)
 
     async def test(app, pilot):

@@ -101,7 +101,11 @@ def test_from_an_empty_folder_to_a_submission(tmp_path: Path) -> None:
         terminal.wait_for("stages.0.epochs", "40", "4")
 
         terminal.press("6")
-        terminal.wait_for("data/faces/test_public", "test data", "150 pairs", seconds=LONG)
+        terminal.wait_for("none chosen")
+        terminal.press("t", "data/faces/test_public", "enter")
+        terminal.wait_for("150 pairs", "✓ test data", seconds=LONG)
+        terminal.press("escape")
+        terminal.read(0.5)
         terminal.press("enter")
         deadline = time.monotonic() + LONG
         while not list(tmp_path.glob("submission*.csv")):

@@ -19,8 +19,8 @@ from kryptui.jobs import pruning
 from kryptui.runs.store import Store
 from kryptui.tui.app import KryptuiApp
 from kryptui.tui.dialogs import Confirm
+from kryptui.tui.page import Page
 from kryptui.tui.pages import PAGES
-from kryptui.tui.screens.page import Page
 
 PRESSES = 5000
 AT_ONCE = 10

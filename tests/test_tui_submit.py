@@ -23,7 +23,7 @@ from kryptui.runs import keeping
 from kryptui.runs.store import Store
 from kryptui.tui.dialogs import Confirm
 from kryptui.tui.pages import Goal
-from kryptui.tui.submissions import Score
+from kryptui.tui.submit.submissions import Score
 
 Disk = namedtuple("Disk", "total used free")
 
@@ -715,7 +715,7 @@ def test_a_submission_of_a_task_from_outside_from_start_to_end(root):
 
 def test_the_page_can_be_the_first_frame():
     code = (
-        "import sys, kryptui.tui.screens.submit\n"
+        "import sys, kryptui.tui.submit.page\n"
         "print([name for name in ('torch', 'pandas', 'sqlalchemy') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

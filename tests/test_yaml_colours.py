@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kryptui.tui.configuring.colours import spans
+from kryptui.tui.configure.colours import spans
 
 
 def parts(line: str) -> list[tuple[str, str]]:

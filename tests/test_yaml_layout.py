@@ -7,8 +7,8 @@ import pytest
 from kryptui import config as configuration
 from kryptui.config import to_plain
 from kryptui.tasks import registry
-from kryptui.tui.configuring.draft import check
-from kryptui.tui.configuring.layout import lay_out, text_of
+from kryptui.tui.configure.draft import check
+from kryptui.tui.configure.layout import lay_out, text_of
 
 
 @pytest.mark.parametrize("name", configuration.preset_names())

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kryptui import config
 from kryptui.errors import InputError
-from kryptui.tui.configuring.patch import append, put, take_out
+from kryptui.tui.configure.patch import append, put, take_out
 from kryptui.yaml_text import inline, parse
 
 TEXT = """\

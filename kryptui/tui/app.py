@@ -23,7 +23,7 @@ from kryptui.tui.feed import Feed, Overview, Record
 from kryptui.tui.marks import Marks
 from kryptui.tui.mended import Palette
 from kryptui.tui.pages import PAGES, Goal
-from kryptui.tui.submissions import Submissions
+from kryptui.tui.submit.submissions import Submissions
 from kryptui.tui.theme import DARK, LIGHT, NAMES_ON_DARK, NAMES_ON_LIGHT
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from kryptui.jobs.launcher import Event, Launcher
     from kryptui.jobs.workspace import Workspace
     from kryptui.tui.graphics import Graphics
-    from kryptui.tui.screens.page import Page
+    from kryptui.tui.page import Page
 
 T = TypeVar("T")
 
@@ -75,7 +75,7 @@ class KryptuiApp(App[Any]):
     """Pages on number keys, over one record, one launcher and one feed."""
 
     TITLE = "kryptui"
-    CSS_PATH = sorted(Path(__file__).parent.glob("*.tcss"))
+    CSS_PATH = "app.tcss"
     ENABLE_COMMAND_PALETTE = True
     COMMANDS = {Commands}
     MODES: ClassVar[dict[str, Any]] = {spec.name: spec.make for spec in PAGES}
@@ -166,7 +166,7 @@ class KryptuiApp(App[Any]):
     @property
     def page(self) -> Page | None:
         """The page at hand, whatever dialog stands over it."""
-        from kryptui.tui.screens.page import Page
+        from kryptui.tui.page import Page
 
         return next((screen for screen in self.screen_stack if isinstance(screen, Page)), None)
 
@@ -284,7 +284,7 @@ class KryptuiApp(App[Any]):
 
     def draw_faces(self) -> None:
         """Draws a face set into the workspace, then opens it on the Data page."""
-        from kryptui.tui.demo_faces import draw
+        from kryptui.tui.data.demo_faces import draw
 
         draw(self)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kryptui.config import AnyConfig
-    from kryptui.tui.screens.page import Page
+    from kryptui.tui.page import Page
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class PageSpec:
 
 
 PAGES = tuple(
-    PageSpec(name, name.capitalize(), f"kryptui.tui.screens.{name}:{name.capitalize()}Page")
+    PageSpec(name, name.capitalize(), f"kryptui.tui.{name}.page:{name.capitalize()}Page")
     for name in ("runs", "data", "configure", "live", "compare", "submit")
 )
 """In the order of the number keys, from 1."""

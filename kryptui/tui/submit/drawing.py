@@ -19,9 +19,9 @@ from kryptui.tui.paths import short, shorten
 if TYPE_CHECKING:
     from kryptui.jobs.doctor.finding import Finding
     from kryptui.runs.rows import RunRow
-    from kryptui.tui.submissions import Job, Score
     from kryptui.tui.submit.answer_file import AnswerFile
     from kryptui.tui.submit.model import Checkpoint, Model
+    from kryptui.tui.submit.submissions import Job, Score
 
 MARKS = {"ok": ("✓", "green"), "note": ("!", "yellow"), "problem": ("✗", "red")}
 """How the state of a check is written, and its colour."""

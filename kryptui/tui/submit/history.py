@@ -23,8 +23,8 @@ from kryptui.tell.run import STATUS_MARKS, STATUS_STYLES, seconds
 from kryptui.tui.paths import short
 
 if TYPE_CHECKING:
-    from kryptui.tui.submissions import Score
     from kryptui.tui.submit.reading import Past
+    from kryptui.tui.submit.submissions import Score
 
 _FILES = {
     "there": "there",

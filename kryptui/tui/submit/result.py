@@ -22,8 +22,8 @@ from kryptui.tui.submit import drawing
 if TYPE_CHECKING:
     from kryptui.runs.rows import RunRow
     from kryptui.tui.app import KryptuiApp
-    from kryptui.tui.submissions import Score
     from kryptui.tui.submit.answer_file import AnswerFile
+    from kryptui.tui.submit.submissions import Score
 
 _NOTHING = """nothing to show yet
 
@@ -129,7 +129,7 @@ class Result(VerticalScroll):
         known = scores.get(run.id)
         if known is not None and known.labels == labels:
             return
-        from kryptui.tui.submissions import Score
+        from kryptui.tui.submit.submissions import Score
 
         def found(score: Score) -> None:
             scores[run.id] = score

@@ -1,0 +1,1 @@
+"""The Compare page: runs over one another."""

@@ -1,0 +1,1 @@
+"""The Live page: one run with its curves, log and controls."""

@@ -1,0 +1,1 @@
+"""The Runs page: the record as a table that lives."""
