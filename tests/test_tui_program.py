@@ -38,9 +38,9 @@ def runs_of(root: Path, filter: str = "kind:train") -> list[tuple[str, str, str]
 def set_epochs(terminal: Terminal, epochs: int) -> None:
     """On Configure: finds the setting by its name, and changes it."""
     terminal.press("/", "epochs", "enter")
-    terminal.wait_for("epochs")
+    terminal.wait_for("Change", "how often the data are gone through")
     terminal.press("enter")
-    terminal.read(0.5)
+    terminal.wait_for("Take back")
     terminal.press(*["backspace"] * 4, str(epochs), "enter")
     terminal.wait_for(f"epochs: {epochs}", "✓ valid")
 

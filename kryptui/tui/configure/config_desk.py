@@ -227,6 +227,17 @@ class ConfigDesk(Container):
 
     @on(SettingsForm.Moved)
     def _in_form(self) -> None:
+        """The text beside the form shows what stands there for the row."""
+        row, draft = self.form.row, self._draft
+        if (
+            row is not None
+            and self.editor.display
+            and not self.editor.has_focus
+            and draft.text == self.editor.text
+        ):
+            at = draft.start_of(row.place) if row.is_given and draft.form is not None else None
+            if at is not None:
+                self.editor.go_to(at)
         self._face()
 
     def _face(self) -> None:

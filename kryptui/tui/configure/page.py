@@ -41,15 +41,18 @@ class ConfigurePage(Page):
 
     PAGE = "configure"
     HELP = """
-The YAML is the truth; the form shows what the schema knows, and changes the YAML in place.
+The YAML is the truth; the form shows what the schema knows and changes the YAML in place.
 
-•  stands in the YAML, else its default holds        *  another value than at the start
-✗  wrong, as it is said behind it                    ▸  a block that is folded
+•  stands in the YAML, else its default holds
+*  another value than at the start
+✗  wrong, as it is said behind it
+▸  a block that is folded
 
-The estimate reads the data and builds the network in shapes alone. Memory is what is sure to be needed: weights,
-gradients, the optimizer's state, and what the largest batch leaves for the way back.
+The estimate reads the data and builds the network in shapes alone. Its memory is what is sure \
+to be needed: weights, gradients, the optimizer's state, and what the largest batch leaves for \
+the way back.
 
-A launch checks data and model first; it trains in this app, one run after the other."""
+A launch checks data and model first, then trains in this app, one run after the other."""
 
     BINDINGS = [
         Binding("l", "go('launch')", "Launch", tooltip="check the data, then train it in this app"),

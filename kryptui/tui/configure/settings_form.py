@@ -27,6 +27,12 @@ from kryptui.tui.widgets.line_list import LineList
 Deed = Literal["choose", "turn", "add", "take out"]
 
 
+class _Rows(LineList, inherit_bindings=False):
+    """The rows; they scroll with the cursor alone, so that left and right are the form's."""
+
+    BINDINGS = LineList.BINDINGS
+
+
 class SettingsForm(Container):
     """Rows of settings, one under the cursor. It changes nothing itself: it says what is wanted."""
 
@@ -81,7 +87,7 @@ class SettingsForm(Container):
         self._typing: Row | None = None
 
     def compose(self) -> ComposeResult:
-        yield LineList(self._line, id="rows")
+        yield _Rows(self._line, id="rows")
         yield ValueInput(id="value")
 
     # What is shown

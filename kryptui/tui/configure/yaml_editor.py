@@ -84,8 +84,19 @@ class YamlEditor(TextArea):
 
     def go_to(self, at: int) -> None:
         """Puts the cursor on a character of the text."""
-        self.scroll_to(x=0, animate=False)
         self.move_cursor(_location(self.text, at))
+        self.call_after_refresh(self._show_beginning)
+
+    def on_resize(self) -> None:
+        """More of the lines may be seen now."""
+        self._show_beginning()
+
+    def _show_beginning(self) -> None:
+        """Lines are seen from their first character, unless the cursor would then not be seen."""
+        row, column = self.cursor_location
+        room = self.scrollable_content_region.width - self.gutter_width
+        if cell_len(self.document.get_line(row)[:column]) < room:
+            self.scroll_to(x=0, animate=False, immediate=True)
 
     def go_to_line(self, line: int) -> None:
         """Puts the cursor on a line, from 1."""
