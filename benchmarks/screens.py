@@ -169,8 +169,9 @@ def hour() -> None:
         if at in (600, 3599):
             marks.append((statistics.median(redraw() for _ in range(15)), process.memory_info().rss))
     (early, small), (late, large) = marks
+    grown = (large - small) / 1e6
     print(f"180,000 steps of 6 metrics in an hour: three plots redrawn in {1e3 * early:.1f} ms after ten minutes, "
-          f"{1e3 * late:.1f} after the hour; the process grew by {(large - small) / 1e6:.1f} MB meanwhile")  # fmt: skip
+          f"{1e3 * late:.1f} after the hour; the process grew by {grown:.1f} MB meanwhile")  # fmt: skip
 
 
 def main() -> None:
