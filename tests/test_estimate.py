@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -241,3 +243,28 @@ def test_seconds_are_images_by_speed(tmp_path: Path) -> None:
     assert told.images == 288
     assert told.seconds == pytest.approx(288 / 50)
     assert Estimator().estimate(config).seconds is None
+
+
+def test_a_backward_pass_in_another_thread_survives_an_estimate() -> None:
+    code = (
+        "import threading, torch\n"
+        "from torch import nn\n"
+        "from kryptui.jobs import estimate\n"
+        "net = lambda: nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(7200, 2))\n"
+        "def measure():\n"
+        "    with torch.device('meta'):\n"
+        "        network = net()\n"
+        "    print(estimate._activations(network, (3, 32, 32), 4, 'fp32'))\n"
+        "def train():\n"
+        "    net()(torch.rand(4, 3, 32, 32)).mean().backward()\n"
+        "    print('trained')\n"
+        "for work in (measure, train):\n"
+        "    thread = threading.Thread(target=work)\n"
+        "    thread.start()\n"
+        "    thread.join()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    activations, trained = done.stdout.split()
+    assert int(activations) > 0
+    assert trained == "trained"
