@@ -142,7 +142,7 @@ class YamlEditor(TextArea):
         )
         width = min(strip.cell_length, self.scrollable_content_region.width)
         end = min(width, max(self.gutter_width, self._end_of(row)))
-        if width - end < _LEAST and row + 1 != self.line:
+        if width - end < _LEAST and not (self.has_focus and row + 1 == self.line):
             end = width - min(width // 2, cell_len(problem) + 4)  # over the end of a line that nobody edits
         room = width - end
         if room < _LEAST:
