@@ -20,12 +20,13 @@ from kryptui.tasks import registry
 from kryptui.tui.configure import edits, form_deeds
 from kryptui.tui.configure.draft import Checked, changes, check
 from kryptui.tui.configure.fields import Row
-from kryptui.tui.configure.offers import Known, OnDisk, backbones
+from kryptui.tui.configure.offers import Known, backbones
 from kryptui.tui.configure.seen import VIEWS
 from kryptui.tui.configure.settings_form import SettingsForm
 from kryptui.tui.configure.shapes import MISSING
 from kryptui.tui.configure.yaml_editor import YamlEditor
 from kryptui.tui.latest import Latest
+from kryptui.tui.widgets.path_input import OnDisk
 
 if TYPE_CHECKING:
     from kryptui.tui.app import KryptuiApp

@@ -1,29 +1,11 @@
-"""What a value may go on to as it is typed: paths from the disk, names that are known elsewhere."""
+"""How a name may go on as it is typed, where all names are known."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from textual.suggester import Suggester
-
-from kryptui.tui.paths import completions
-
-
-class OnDisk(Suggester):
-    """Offers folders, and files with certain endings."""
-
-    def __init__(self, root: Path, suffixes: tuple[str, ...]) -> None:
-        super().__init__(use_cache=False, case_sensitive=True)
-        self._root, self._suffixes = root, suffixes
-
-    async def get_suggestion(self, value: str) -> str | None:
-        """The whole line; looked for in a thread, as a disk may be slow."""
-        if not value:
-            return None
-        found = await asyncio.to_thread(completions, value, self._root, self._suffixes, 2)
-        return next((text for text in found if text != value), None)
 
 
 class Known(Suggester):

@@ -14,8 +14,8 @@ from textual.widgets import Input
 from kryptui.tui.paths import completions
 
 
-class _OnDisk(Suggester):
-    """Offers the first of what lies on disk."""
+class OnDisk(Suggester):
+    """Offers folders, and files with certain endings."""
 
     def __init__(self, root: Path, suffixes: tuple[str, ...]) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
@@ -49,9 +49,7 @@ class PathInput(Input):
             return self.input
 
     def __init__(self, root: Path, hint: str, suffixes: tuple[str, ...] = (), *, id: str | None = None) -> None:
-        super().__init__(
-            placeholder=hint, suggester=_OnDisk(root, suffixes), select_on_focus=False, id=id
-        )  # fmt: skip
+        super().__init__(placeholder=hint, suggester=OnDisk(root, suffixes), select_on_focus=False, id=id)
         self.suffixes = suffixes
 
     def action_browse(self) -> None:
