@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, func, select
@@ -37,9 +37,13 @@ def pulse(store: Store) -> Pulse:
         return Pulse(*connection.execute(select(func.count(), *latest).select_from(runs)).one())
 
 
+CRASHED_SECONDS = 3600.0
+"""For how long after its last heartbeat a crashed run still counts among those in progress, as news."""
+
+
 def live(store: Store) -> list[RunRow]:
-    """The runs that a process runs, or did when it was last heard of, and those that wait; the oldest first."""
-    return _whole(store, runs.c.status.in_([*sorted(LIVE), "queued"]))
+    """The runs that a process runs, or did within the last hour, and those that wait; the oldest first."""
+    return _whole(store, runs.c.status.in_([*sorted(LIVE), "queued"]), _is_of_now)
 
 
 def some(store: Store, ids: Sequence[str]) -> list[RunRow]:
@@ -47,12 +51,19 @@ def some(store: Store, ids: Sequence[str]) -> list[RunRow]:
     return _whole(store, runs.c.id.in_(ids)) if ids else []
 
 
-def _whole(store: Store, condition: ColumnElement[bool]) -> list[RunRow]:
-    """Runs with their tags and all their summaries."""
+def _is_of_now(run: RunRow, now: float) -> bool:
+    return run.status != "crashed" or now - (run.heartbeat or run.created) <= CRASHED_SECONDS
+
+
+def _whole(
+    store: Store, condition: ColumnElement[bool], also: Callable[[RunRow, float], bool] = lambda run, now: True
+) -> list[RunRow]:
+    """Runs with their tags and all their summaries; `also` is asked of each with the database's time."""
     with store.reading() as connection:
         now = reading.now(connection)
         selected = select(runs).where(condition).order_by(runs.c.created, runs.c.id)
-        found = [reading.run_row(row, now) for row in connection.execute(selected)]
+        rows = (reading.run_row(row, now) for row in connection.execute(selected))
+        found = [run for run in rows if also(run, now)]
         ids = [run.id for run in found]
         tags, values = reading.tags(connection, ids), reading.summaries(connection, ids)
     for run in found:
