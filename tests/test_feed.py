@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,23 @@ def test_it_reads_on_and_on(tmp_path: Path, store: Store) -> None:
         add_run(store, "run")
         while reader.values[-1] != 1:
             reader.wait()
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of something longer."""
+
+    number: int
+    more: bool
+
+
+def test_what_is_read_in_parts_does_not_wait_for_the_next_look(tmp_path: Path, store: Store) -> None:
+    parts = iter([Part(1, more=True), Part(2, more=True), Part(3, more=False)])
+    reader = Reader(lambda store: next(parts), look_seconds=3600)
+    with feeding(tmp_path, reader):
+        while not (reader.values and not reader.values[-1].more):
+            reader.wait()
+    assert [part.number for part in reader.values] == [1, 2, 3]
 
 
 def test_nothing_new_is_not_handed_over(tmp_path: Path, store: Store) -> None:

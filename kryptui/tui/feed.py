@@ -22,6 +22,9 @@ OVERVIEW_SECONDS = 1.0
 SHARE_OF_TIME = 0.2
 """No more of the feed's time than this goes into reading, however slow the database is."""
 
+SHARE_FOR_MORE = 0.5
+"""The same while there is more to read than was read at once: somebody waits for it."""
+
 
 class Reader(Protocol):
     """A page as the feed sees it."""
@@ -30,7 +33,10 @@ class Reader(Protocol):
     """How often it wants to be shown what is on record."""
 
     def read(self, store: Store) -> Any:
-        """Reads what the page shows; called in the feed's thread. None: there is nothing new."""
+        """Reads what the page shows; called in the feed's thread. None: there is nothing new.
+
+        What has `more` set is a part: the next one is read soon, whatever `look_seconds` says.
+        """
 
     def found(self, value: Any) -> None:
         """Takes what was read; called in the feed's thread, so it hands it over."""
@@ -158,9 +164,11 @@ class Feed:
             reader.not_read(error)
         elif value is not None:
             reader.found(value)
-        took = time.monotonic() - began
+        now = time.monotonic()
+        took, more = now - began, getattr(value, "more", False)
         if watch.due:  # nobody has asked for another look meanwhile
-            watch.due = max(watch.due, time.monotonic() + took * (1 / SHARE_OF_TIME - 1))
+            wait = took * (1 / (SHARE_FOR_MORE if more else SHARE_OF_TIME) - 1)
+            watch.due = now + wait if more else max(watch.due, now + wait)
 
     def _read_overview(self) -> None:
         watch, now = self._watch, time.monotonic()
