@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,11 +83,7 @@ class LiveCurves:
         """The lines of a group; where it is `smoothed`, the raw values lie faint behind."""
         found = []
         unit, _ = self.unit(look.axis)
-        for place, name in enumerate(group.metrics):
-            trace = self.traces.get(name)
-            if trace is None or not len(trace):
-                continue
-            marker, colour = looks(place)
+        for name, (marker, colour), trace in self._drawn(group):
             summary = summaries.get(name)
             is_smooth = smoothed and look.smoothing > 0 and len(trace) > 2
             if is_smooth:
@@ -98,6 +94,13 @@ class LiveCurves:
             x, y = drawable(self.place(x, look.axis) / unit, y, log_y=look.log_y)
             found.append(Line(group.short(name), marker, colour, x, y, self._star(summary, look, unit)))
         return found
+
+    def _drawn(self, group: Group) -> Iterator[tuple[str, tuple[str, str], Trace]]:
+        """The metrics of a group that have points, each with its marker and colour."""
+        for place, name in enumerate(group.metrics):
+            trace = self.traces.get(name)
+            if trace is not None and len(trace):
+                yield name, looks(place), trace
 
     def _star(self, summary: Summary | None, look: Look, unit: float) -> tuple[float, float] | None:
         if summary is None or summary.best is None or summary.best_step is None or summary.name == LOSS:
@@ -111,17 +114,14 @@ class LiveCurves:
         """What each line of a group has nearest to `x` on the axis: marker, colour, name, value in words."""
         found = []
         unit, _ = self.unit(look.axis)
-        for place, name in enumerate(group.metrics):
-            trace = self.traces.get(name)
-            if trace is None or not len(trace):
-                continue
+        for name, (marker, colour), trace in self._drawn(group):
             places = self.place(trace.x, look.axis) / unit
             at = int(np.abs(places - x).argmin())
             near = trace.near(float(trace.x[at]))
             assert near is not None
             _, low, mean, high = near
             words = number(mean) if low == high else f"{number(low)}–{number(high)}"
-            found.append((*looks(place), group.short(name), words))
+            found.append((marker, colour, group.short(name), words))
         return found
 
     def span(self, axis: Axis) -> tuple[float, float] | None:
