@@ -272,6 +272,20 @@ def test_nothing_is_deleted_unless_it_is_agreed_to(tmp_path: Path, store: Store,
     assert len(store.list_runs()) == left
 
 
+def test_a_deleted_run_loses_its_mark(tmp_path: Path, store: Store) -> None:
+    fill(store)
+
+    async def test(app: KryptuiApp, pilot: Pilot[Any]) -> None:
+        await until_shown(pilot, "4 runs")
+        await pilot.press("space", "d")
+        await until_shown(pilot, "4 runs · 1 marked", "go for good")
+        await pilot.press("y")
+        await until_shown(pilot, "3 runs")
+        await until(pilot, lambda: "marked" not in text_of(app))
+
+    show(tmp_path, test)
+
+
 def test_a_run_that_waits_is_not_deleted(tmp_path: Path, store: Store) -> None:
     fill(store)
 

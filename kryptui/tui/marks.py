@@ -36,10 +36,10 @@ class Marks:
         """Takes all marks away."""
         self._places.clear()
 
-    def keep(self, run_ids: Iterable[str]) -> None:
-        """Takes the marks of all other runs away, as of deleted ones."""
-        known = set(run_ids)
-        self._places = {run_id: place for run_id, place in self._places.items() if run_id in known}
+    def drop(self, run_ids: Iterable[str]) -> None:
+        """Takes the marks of these runs away, as of deleted ones."""
+        for run_id in run_ids:
+            self._places.pop(run_id, None)
 
     def looks(self, run_id: str) -> tuple[str, str]:
         """The marker of a run and the name of its colour; of a run that is not marked, the first ones."""

@@ -152,8 +152,7 @@ class ComparePage(Page):
 
     def _show_comparison(self, compared: Compared) -> None:
         if compared.gone:
-            for run_id in filter(self.app.marks.__contains__, compared.gone):
-                self.app.marks.toggle(run_id)
+            self.app.marks.drop(compared.gone)
             count = len(compared.gone)
             self.app.warn(f"{count} marked run{'s are' if count > 1 else ' is'} not on record any more")
             self._marks_changed()

@@ -125,6 +125,7 @@ Marked runs share their marker and colour with Compare."""
         """Fills table, detail and counts."""
         self._listed = value
         self._refused = value.error
+        self.app.marks.drop(value.gone)
         table = self.query_one(RunTable)
         if value.runs is not None:
             self._metrics = value.metrics

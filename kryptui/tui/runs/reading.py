@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -32,13 +32,20 @@ _BY_ROW: dict[str, Callable[[RunRow], Any]] = {
 """Columns that the database cannot sort by."""
 
 
+Differs = tuple[tuple[str, Any, Any], ...]
+"""Settings in which a run differs from a preset: path, there, here."""
+
+Nearest = tuple[str | None, Differs]
+"""The preset that differs least from a run, and in what."""
+
+
 @dataclass(frozen=True)
 class Detail:
     """What the pane below says of one run."""
 
     run: RunRow
     preset: str | None
-    differs: tuple[tuple[str, Any, Any], ...]
+    differs: Differs
     best: ArtifactRow | None
     headline: str
 
@@ -60,6 +67,8 @@ class Listed:
     headline: str = ""
     best: Literal["min", "max"] | None = None
     """Which end of the headline is better."""
+    gone: tuple[str, ...] = ()
+    """Marked runs that are on record no more, by id."""
 
 
 class RunsReader:
@@ -73,6 +82,7 @@ class RunsReader:
         self._metrics: tuple[str, ...] = ()
         self._known: tuple[str, ...] = ()
         self._presets: dict[str, dict[str, Any]] | None = None
+        self._nearest: tuple[tuple[str, int], Nearest] | None = None
         self._curves: dict[str, tuple[int, tuple[str, Points, Points]]] = {}
 
     def forget(self) -> None:
@@ -100,22 +110,25 @@ class RunsReader:
             self._due = time.monotonic() + max(WHOLE_SECONDS, 20 * took)
         if runs is None:
             changed = {run.id: run for run in listing.live(store)}
-        detail = self._detail(store, request.run_id)
+        ids = dict.fromkeys([*request.marked, *([request.run_id] if request.run_id else [])])
+        found = {run.id: run for run in listing.some(store, list(ids))}
+        here = found.get(request.run_id or "")
+        detail = None if here is None else self._detail(store, here)
         headline = "" if detail is None else detail.headline
-        curves = self._headlines(store, request, headline)
+        curves = self._headlines(store, request, found, headline)
+        gone = tuple(run_id for run_id in request.marked if run_id not in found)
         summary = None if detail is None else detail.run.summaries.get(headline)
         best = _ENDS.get(summary.direction) if summary is not None else None
         total = pulse.runs
         return Listed(
-            request, total, self._metrics, self._known, runs, changed, error, detail, curves, headline, best
+            request, total, self._metrics, self._known, runs, changed, error, detail, curves, headline, best, gone
         )
 
-    def _detail(self, store: Store, run_id: str | None) -> Detail | None:
-        found = listing.some(store, [run_id]) if run_id is not None else []
-        if not found:
-            return None
-        run = found[0]
-        preset, differs = self._nearest_preset(run)
+    def _detail(self, store: Store, run: RunRow) -> Detail:
+        of = run.id, run.attempt
+        if self._nearest is None or self._nearest[0] != of:
+            self._nearest = of, self._nearest_preset(run)
+        preset, differs = self._nearest[1]
         name = _headline(run)
         headline = run.summaries.get(name)
         step = None if headline is None else headline.best_step
@@ -123,10 +136,11 @@ class RunsReader:
         best = next((file for file in files if file.step == step), files[-1] if files else None)
         return Detail(run, preset, differs, best, name)
 
-    def _headlines(self, store: Store, request: Request, headline: str) -> dict[str, tuple[str, Points, Points]]:
+    def _headlines(
+        self, store: Store, request: Request, found: Mapping[str, RunRow], headline: str
+    ) -> dict[str, tuple[str, Points, Points]]:
         """The curves of the marked runs, or of the one under the cursor; those that have grown are read again."""
         ids = request.marked or ((request.run_id,) if request.run_id else ())
-        found = {run.id: run for run in listing.some(store, ids)}
         kept = {}
         for run_id in ids:
             if run_id not in found or not headline:
@@ -139,14 +153,14 @@ class RunsReader:
         self._curves = kept
         return {run_id: (found[run_id].name, x, y) for run_id, (_, (_, x, y)) in kept.items()}
 
-    def _nearest_preset(self, run: RunRow) -> tuple[str | None, tuple[tuple[str, Any, Any], ...]]:
+    def _nearest_preset(self, run: RunRow) -> Nearest:
         """The preset of the run's task that differs least from it, and in what: path, there, here."""
         if run.kind != "train" or not run.config:
             return None, ()
         if self._presets is None:
             self._presets = _resolved_presets()
         mine = _settings(run.config)
-        nearest: tuple[str | None, tuple[tuple[str, Any, Any], ...]] = None, ()
+        nearest: Nearest = None, ()
         for name, settings in self._presets.items():
             if settings.get("task.kind") != mine.get("task.kind"):
                 continue
