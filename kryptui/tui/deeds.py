@@ -29,14 +29,14 @@ def steer(app: KryptuiApp, run: RunRow, command: Command, changed: Changed) -> N
 
     name = clip(run.name, _NAME)
 
-    def done(text: str) -> None:
-        app.say(text, f"{command} {name}")
-        if command == "resume" and "is queued" in text:
-            app.work()
+    def done(answer: steering.Answer) -> None:
+        app.say(answer.text, f"{command} {name}")
+        if command == "resume" and not answer.sent and run.status != "queued":
+            app.work()  # it waits in the queue now
         changed()
 
     app.act(
-        lambda: steering.steer(app.record.store(), run.id, command).text,
+        lambda: steering.steer(app.record.store(), run.id, command),
         done,
         lambda text: app.fail(text.removeprefix(f"run {run.id}: "), f"{command} {name}"),
     )
