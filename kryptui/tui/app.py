@@ -17,6 +17,7 @@ from textual.message import Message
 from textual.reactive import reactive
 
 from kryptui.errors import KryptuiError
+from kryptui.jobs.events import AnswerProgress
 from kryptui.tui.commands import Commands
 from kryptui.tui.dialogs import Choice, Choose, Help
 from kryptui.tui.feed import Feed, Overview, Record
@@ -163,6 +164,7 @@ class KryptuiApp(App[Any]):
     def on_unmount(self) -> None:
         """Nobody looks any more."""
         self.feed.stop()
+        self.record.close()
 
     # Pages
 
@@ -295,8 +297,10 @@ class KryptuiApp(App[Any]):
 
     @on(Seen)
     def _seen(self, message: Seen) -> None:
+        from kryptui.tui.news import news
+
         before = {run.id: run for run in self.overview.live}
-        for title, text, severity in _news(before, message.overview):
+        for title, text, severity in news(before, message.overview):
             self.notify(text, title=title, severity=severity, markup=False)
         self.overview = message.overview
         self.device_line = message.overview.device
@@ -309,12 +313,10 @@ class KryptuiApp(App[Any]):
     def _heard(self, message: Heard) -> None:
         for title, text, severity in self.submissions.hear(message.event):
             self.notify(text, title=title, severity=severity, markup=False)
-        page = self.page
-        for screen in self.screen_stack if page is None else [page]:
-            hear = getattr(screen, "hear", None)
-            if hear is not None:
-                hear(message.event)
-        self.feed.look()
+        if self.page is not None:
+            self.page.hear(message.event)
+        if not isinstance(message.event, AnswerProgress):  # of which the record knows nothing
+            self.feed.look()
 
     # Leaving
 
@@ -360,10 +362,3 @@ def _keys(screen: Screen[Any], app: KryptuiApp) -> Iterator[tuple[str, str]]:
 def _load_torch() -> None:
     """So that the first launch does not wait for it."""
     import kryptui.jobs.training  # noqa: F401
-
-
-def _news(before: dict[str, Any], overview: Overview) -> Iterator[tuple[str, str, Any]]:
-    """What has happened to runs since they were last looked at: toasts as title, text, severity."""
-    from kryptui.tui.news import news
-
-    yield from news(before, overview)

@@ -18,6 +18,7 @@ from kryptui.tui.widgets.header import Header
 from kryptui.tui.widgets.too_small import TooSmall
 
 if TYPE_CHECKING:
+    from kryptui.jobs.events import Event
     from kryptui.runs.store import Store
     from kryptui.tui.app import KryptuiApp
 
@@ -100,6 +101,9 @@ class Page(Screen[None]):
     @on(NotRead)
     def _show_nothing(self, message: NotRead) -> None:
         self.show_nothing(message.error)
+
+    def hear(self, event: Event) -> None:
+        """Takes what the launcher tells while the page is looked at."""
 
     def on_screen_resume(self) -> None:
         """The page is looked at again: the feed reads for it."""

@@ -16,6 +16,7 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from kryptui.draw.words import clean
+from kryptui.jobs.events import Began
 from kryptui.tui import deeds
 from kryptui.tui.live.head import RunHead
 from kryptui.tui.news import headline_and_columns
@@ -26,6 +27,7 @@ from kryptui.tui.widgets.report_view import ReportView
 
 if TYPE_CHECKING:
     from kryptui.draw.lines import Line
+    from kryptui.jobs.events import Event
     from kryptui.runs.commands import Command
     from kryptui.runs.rows import RunRow
     from kryptui.runs.store import Store
@@ -176,11 +178,10 @@ Raw values lie faint behind smoothed ones; where there are thousands, their whol
         self.add_class("-empty")
         self.query_one("#live-empty", Static).update(Text(_EMPTY if error is None else f"error: {error}"))
 
-    def hear(self, event: object) -> None:
+    def hear(self, event: Event) -> None:
         """A run that begins here is watched, unless another one is."""
-        run_id = getattr(event, "run_id", None)
-        if type(event).__name__ == "Began" and (self._run is None or self._run.id == run_id):
-            self._watch(run_id)
+        if isinstance(event, Began) and (self._run is None or self._run.id == event.run_id):
+            self._watch(event.run_id)
 
     # Curves
 
