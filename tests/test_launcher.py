@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import toytask
 from apps import SECONDS, Ears, lines_of
 from toys import environment, toy_config
@@ -75,6 +76,17 @@ def test_what_is_queued_waits_until_somebody_works(launcher: Launcher, ears: Ear
     launcher.work()
     assert ears.wait_for(Ended).outcome == "finished"
     assert len([thread for thread in threading.enumerate() if thread.name == "training"]) == 1
+
+
+def test_what_is_checked_before_it_waits_leaves_the_generator_of_a_running_run_alone(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[torch.Tensor] = []
+    monkeypatch.setattr(toytask.ToyTraining, "stage", lambda *_: drawn.append(torch.rand(3)))
+    state = torch.get_rng_state()
+    training.enqueue(toy_config(), workspace)
+    assert drawn
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_a_launch_wakes_an_idle_worker_at_once(

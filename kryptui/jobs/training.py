@@ -25,6 +25,7 @@ from kryptui.jobs.leases import Lease, Seat
 from kryptui.jobs.steering import obey
 from kryptui.jobs.workspace import Workspace
 from kryptui.machine import cores
+from kryptui.models.drawing import DrawingApart
 from kryptui.runs import batch, queue
 from kryptui.runs.recorder import Recorder
 from kryptui.runs.rows import RunRow
@@ -79,10 +80,14 @@ class Finished:
 
 
 def prepare(config: AnyConfig) -> Prepared:
-    """Loads the data and tries every stage; raises InputError for anything wrong, before any run is on record."""
-    task = registry.builder(config).for_training(config)
-    for index in range(len(config.stages)):
-        task.stage(configuration.at_stage(config, index), index, torch.device("cpu"))
+    """Loads the data and tries every stage; raises InputError for anything wrong, before any run is on record.
+
+    Draws from a generator of its own: a run may train beside it.
+    """
+    with DrawingApart(config.seed):
+        task = registry.builder(config).for_training(config)
+        for index in range(len(config.stages)):
+            task.stage(configuration.at_stage(config, index), index, torch.device("cpu"))
     return Prepared(config, registry.get(config.task.kind), task)
 
 

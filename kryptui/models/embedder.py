@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from kryptui.config import ModelSettings
 from kryptui.errors import InputError, nearest
-from kryptui.models.no_drawing import NoDrawing
+from kryptui.models.drawing import NoDrawing
 from kryptui.models.weights import read_weights
 from kryptui.preprocess import Preprocessing
 

@@ -169,7 +169,7 @@ class ToyInference:
         self.settings = config.task
 
     def model(self) -> Any:
-        from kryptui.models.no_drawing import NoDrawing
+        from kryptui.models.drawing import NoDrawing
 
         with NoDrawing():
             return _network(self.settings.dropout)

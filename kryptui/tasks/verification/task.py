@@ -22,7 +22,7 @@ from kryptui.errors import InputError, RunError
 from kryptui.losses import WeightedSum, build_loss
 from kryptui.machine import cores
 from kryptui.models import embedder
-from kryptui.models.no_drawing import NoDrawing
+from kryptui.models.drawing import DrawingApart, NoDrawing
 from kryptui.preprocess import Preprocessing
 from kryptui.tasks.protocol import Batch, Evaluation, Infer, Notice, Prediction, Progress, StageOutline
 from kryptui.tasks.verification.dataset import Dataset, load_dataset
@@ -63,8 +63,8 @@ class VerificationTraining:
         settings: VerificationSettings = config.task
         self._config, self._settings, self._dataset = config, settings, dataset
         self._threads = config.threads or cores()
-        torch.manual_seed(config.seed)  # what the start weights do not cover is drawn
-        self._built = embedder.build(config.model, settings.embedding.size, settings.embedding.normalize)
+        with DrawingApart(config.seed):  # what the start weights do not cover is drawn
+            self._built = embedder.build(config.model, settings.embedding.size, settings.embedding.normalize)
         self._loader = ImageLoader(
             dataset.train.absolute_paths(), self._built.preprocessing, self._threads, settings.max_pixels
         )
