@@ -88,7 +88,7 @@ def summaries(
     if names is not None:
         selected = selected.where(table.c.name.in_(names))
     found: dict[str, dict[str, Summary]] = defaultdict(dict)
-    for run_id, name, direction, last, last_step, best, best_step in connection.execute(selected):
+    for run_id, name, direction, last, last_step, best, best_step in connection.execute(selected).all():
         found[run_id][name] = Summary(name, direction, number(last), last_step, best, best_step)
     return found
 

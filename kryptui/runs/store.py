@@ -263,7 +263,7 @@ class Store:
             in_sql_alone = query.in_sql_alone(parsed)
             if in_sql_alone and limit is not None:
                 selected = selected.limit(limit)
-            found = (reading.run_row(row, now) for row in connection.execute(selected))
+            found = (reading.run_row(row, now) for row in connection.execute(selected).all())
             if not in_sql_alone:
                 found = (run for run in found if query.matches(parsed, run))
             runs = list(islice(found, limit))
@@ -274,6 +274,16 @@ class Store:
             run.tags = tags.get(run.id, ())
             run.summaries = values.get(run.id, {})
         return runs
+
+    def order_runs(self, filter: str, sort: str) -> list[str]:
+        """The ids of the runs that `list_runs` finds, in its order, and of those that SQL cannot judge among them.
+
+        Raises InputError as `list_runs` does.
+        """
+        parsed, order = query.parse(filter), query.parse_sort(sort)
+        with self.reading() as connection:
+            reading.check_metrics(connection, query.metric_names(parsed, order))
+            return list(connection.scalars(query.apply(select(schema.runs.c.id), parsed, order)).all())
 
     def metric_names(self) -> list[str]:
         """Every metric that some run has recorded, sorted."""

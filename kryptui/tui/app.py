@@ -120,7 +120,9 @@ class KryptuiApp(App[Any]):
         """How the terminal shows pictures in full, if it does."""
         self.submit_run: str | None = None
         """The run that Submit is to choose next."""
-        self.ansi_theme_dark, self.ansi_theme_light = NAMES_ON_DARK, NAMES_ON_LIGHT
+        # The theme, which is set next, reads the stylesheet anew; that once is enough.
+        self.set_reactive(App.ansi_theme_dark, NAMES_ON_DARK)
+        self.set_reactive(App.ansi_theme_light, NAMES_ON_LIGHT)
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
         self.theme = DARK.name

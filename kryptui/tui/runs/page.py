@@ -26,6 +26,7 @@ from kryptui.tui.widgets.plot_view import PlotView, Shown
 from kryptui.tui.widgets.run_table import RunTable, columns
 
 if TYPE_CHECKING:
+    from kryptui.draw.lines import Line
     from kryptui.runs.commands import Command
     from kryptui.runs.rows import RunRow
     from kryptui.runs.store import Store
@@ -169,23 +170,27 @@ Marked runs share their marker and colour with Compare."""
         self.query_one("#count", Static).update(text)
 
     def _show_detail(self, listed: Listed) -> None:
-        from kryptui.draw.curves import with_star
-        from kryptui.draw.lines import Line, drawable
-
         if listed.detail is not None and self._here is not None and listed.detail.run.id == self._here.id:
             self.query_one(RunFacts).detail = listed.detail
         elif self._here is None:
             self.query_one(RunFacts).detail = None
-        lines = []
-        for run_id, (name, x, y) in listed.curves.items():
-            marker, colour = self.app.marks.looks(run_id)
-            line = Line(clip(name, 28), marker, colour, *drawable(x, y))
-            lines.append(line if listed.best is None else with_star(line, listed.best))
+        lines = self._lines(listed) if listed.curves else []
         plot = self.query_one(PlotView)
         marked = len(self.app.marks)
         of = f"{marked} marked run{'s' if marked > 1 else ''}" if marked else "this run"
         plot.border_title = Content(f"{listed.headline} of {of}" if listed.headline else "")
         plot.shown = Shown(lines, "step", note="no evaluation yet")
+
+    def _lines(self, listed: Listed) -> list[Line]:
+        from kryptui.draw.curves import with_star
+        from kryptui.draw.lines import Line, drawable
+
+        lines = []
+        for run_id, (name, x, y) in listed.curves.items():
+            marker, colour = self.app.marks.looks(run_id)
+            line = Line(clip(name, 28), marker, colour, *drawable(x, y))
+            lines.append(line if listed.best is None else with_star(line, listed.best))
+        return lines
 
     # What is wanted
 

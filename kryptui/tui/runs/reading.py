@@ -5,20 +5,25 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from kryptui import config as configuration
 from kryptui.errors import InputError
-from kryptui.runs import compare, listing
-from kryptui.runs.compare import Points
+from kryptui.runs import listing, query
 from kryptui.runs.rows import ArtifactRow, RunRow
 from kryptui.runs.store import Store
 from kryptui.tasks import registry
 from kryptui.tell.run import loss, model
 from kryptui.tui.runs.request import NEWEST, Request
 
+if TYPE_CHECKING:
+    from kryptui.runs.compare import Points
+
 WHOLE_SECONDS = 3.0
 """How often the whole list is read though nothing tells that it has changed: tags and notes leave no trace."""
+
+FIRST_RUNS = 200
+"""How many runs are read before all of them are, so that there is something to see at once."""
 
 _ENDS: dict[str | None, Literal["min", "max"]] = {"lower": "min", "higher": "max"}
 
@@ -69,6 +74,8 @@ class Listed:
     """Which end of the headline is better."""
     gone: tuple[str, ...] = ()
     """Marked runs that are on record no more, by id."""
+    more: bool = False
+    """Whether `runs` are but the first ones."""
 
 
 class RunsReader:
@@ -77,10 +84,12 @@ class RunsReader:
     def __init__(self) -> None:
         self._read: tuple[str, str] | None = None
         self._pulse: listing.Pulse | None = None
+        self._rows: dict[str, RunRow] = {}
         self._due = 0.0
         self._stale = False
         self._metrics: tuple[str, ...] = ()
         self._known: tuple[str, ...] = ()
+        self._tasks: list[str] = []
         self._presets: dict[str, dict[str, Any]] | None = None
         self._nearest: tuple[tuple[str, int], Nearest] | None = None
         self._curves: dict[str, tuple[int, tuple[str, Points, Points]]] = {}
@@ -91,25 +100,18 @@ class RunsReader:
 
     def read(self, store: Store, request: Request) -> Listed:
         """The list, or what is new in it."""
-        pulse, now = listing.pulse(store), time.monotonic()
-        wanted = request.filter, request.sort
-        is_new = wanted != self._read or pulse != self._pulse or self._stale or now >= self._due
+        pulse = listing.pulse(store)
+        is_old = pulse != self._pulse or self._stale or time.monotonic() >= self._due
+        is_other = (request.filter, request.sort) != self._read
+        changed = {run.id: run for run in listing.live(store)}
         runs: Sequence[RunRow] | None = None
-        changed: dict[str, RunRow] = {}
-        error = None
-        if is_new:
-            self._stale = False
+        error, more = None, False
+        if is_old or is_other:
             try:
-                self._known = tuple(store.metric_names())
-                self._metrics = tuple(shown_metrics(store, request.sort, self._known))
-                runs = _sorted(store, request, self._metrics)
-                self._read, self._pulse = wanted, pulse
+                runs, more = self._list(store, request, pulse, changed, is_old, is_other)
+                self._read = request.filter, request.sort
             except InputError as problem:
                 error = str(problem)
-            took = time.monotonic() - now
-            self._due = time.monotonic() + max(WHOLE_SECONDS, 20 * took)
-        if runs is None:
-            changed = {run.id: run for run in listing.live(store)}
         ids = dict.fromkeys([*request.marked, *([request.run_id] if request.run_id else [])])
         found = {run.id: run for run in listing.some(store, list(ids))}
         here = found.get(request.run_id or "")
@@ -121,8 +123,50 @@ class RunsReader:
         best = _ENDS.get(summary.direction) if summary is not None else None
         total = pulse.runs
         return Listed(
-            request, total, self._metrics, self._known, runs, changed, error, detail, curves, headline, best, gone
+            request,
+            total,
+            self._metrics,
+            self._known,
+            runs,
+            changed,
+            error,
+            detail,
+            curves,
+            headline,
+            best,
+            gone,
+            more,
         )
+
+    def _list(
+        self,
+        store: Store,
+        request: Request,
+        pulse: listing.Pulse,
+        live: Mapping[str, RunRow],
+        is_old: bool,
+        is_other: bool,
+    ) -> tuple[list[RunRow], bool]:
+        """The runs that are wanted, in order, and whether a better answer is worth asking for at once."""
+        if is_old:
+            self._known, self._tasks = tuple(store.metric_names()), listing.tasks(store)
+        before, self._metrics = self._metrics, tuple(shown_metrics(self._tasks, request.sort, self._known))
+        if self._read is None and _key(request) not in _BY_ROW:
+            runs = store.list_runs(request.filter, request.sort, FIRST_RUNS, self._metrics)
+            if len(runs) == FIRST_RUNS:
+                return runs, True
+        can_wait = is_other and bool(self._rows)
+        if before != self._metrics or (is_old and not can_wait):
+            self._read_all(store, pulse)
+            is_old = False
+        self._rows |= {run_id: run for run_id, run in live.items() if run_id in self._rows}
+        return _chosen(store, request, self._rows), is_old
+
+    def _read_all(self, store: Store, pulse: listing.Pulse) -> None:
+        began = time.monotonic()
+        self._rows = {run.id: run for run in store.list_runs("", NEWEST, None, self._metrics)}
+        self._pulse, self._stale, now = pulse, False, time.monotonic()
+        self._due = now + max(WHOLE_SECONDS, 20 * (now - began))
 
     def _detail(self, store: Store, run: RunRow) -> Detail:
         of = run.id, run.attempt
@@ -141,9 +185,13 @@ class RunsReader:
     ) -> dict[str, tuple[str, Points, Points]]:
         """The curves of the marked runs, or of the one under the cursor; those that have grown are read again."""
         ids = request.marked or ((request.run_id,) if request.run_id else ())
+        if not ids or not headline:
+            return {}
+        from kryptui.runs import compare  # and numpy: a list can be seen before
+
         kept = {}
         for run_id in ids:
-            if run_id not in found or not headline:
+            if run_id not in found:
                 continue
             run = found[run_id]
             before = self._curves.get(run_id)
@@ -175,10 +223,10 @@ class RunsReader:
         return nearest
 
 
-def shown_metrics(store: Store, sort: str, known: Sequence[str]) -> list[str]:
+def shown_metrics(tasks: Sequence[str], sort: str, known: Sequence[str]) -> list[str]:
     """The metrics that the table shows: those of the tasks on record, and the one that is sorted by."""
     names: list[str] = []
-    for task in listing.tasks(store):
+    for task in tasks:
         try:
             spec = registry.get(task)
         except InputError:  # recorded elsewhere, or its package is not installed here
@@ -189,16 +237,27 @@ def shown_metrics(store: Store, sort: str, known: Sequence[str]) -> list[str]:
     return [name for name in dict.fromkeys(names) if name in known]
 
 
-def _sorted(store: Store, request: Request, metrics: Sequence[str]) -> list[RunRow]:
-    key = request.sort.removeprefix("-")
-    if key not in _BY_ROW:
-        return store.list_runs(request.filter, request.sort, None, metrics)
-    runs = store.list_runs(request.filter, NEWEST, None, metrics)
-    value = _BY_ROW[key]
+def _chosen(store: Store, request: Request, runs: Mapping[str, RunRow]) -> list[RunRow]:
+    """Those of the runs that are wanted, in order: the database says which, and need not send them again."""
+    parsed = query.parse(request.filter)
+    ids = store.order_runs(request.filter, NEWEST if _key(request) in _BY_ROW else request.sort)
+    found = [runs[run_id] for run_id in ids if run_id in runs]
+    if not query.in_sql_alone(parsed):
+        found = [run for run in found if query.matches(parsed, run)]
+    return _by_row(request, found) if _key(request) in _BY_ROW else found
+
+
+def _by_row(request: Request, runs: Sequence[RunRow]) -> list[RunRow]:
+    """Sorted by what the database cannot sort by; runs that have none of it stand last."""
+    value = _BY_ROW[_key(request)]
     keyed = [(value(run), run) for run in runs]
     there = [pair for pair in keyed if pair[0] not in ("", -1)]
     there.sort(key=lambda pair: pair[0], reverse=request.sort.startswith("-"))
     return [run for _, run in there] + [run for of, run in keyed if of in ("", -1)]
+
+
+def _key(request: Request) -> str:
+    return request.sort.removeprefix("-")
 
 
 def _headline(run: RunRow) -> str:
@@ -218,5 +277,7 @@ def _resolved_presets() -> dict[str, dict[str, Any]]:
 
 def _settings(config: dict[str, Any]) -> dict[str, Any]:
     """What decides of the result, by path: not the name, nor what a machine decides."""
+    from kryptui.runs import compare
+
     aside = ("name", "device", "threads", "task.train")
     return {path: value for path, value in compare.flatten(config).items() if path not in aside}
