@@ -1,9 +1,9 @@
-"""Lines on a raster: plotext sets the dots, at most two points a column; axes, markers and stars are our own."""
+"""Lines on a raster that plotext builds: at most two points a column, with axes, markers and stars of our own."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, Literal
@@ -14,6 +14,7 @@ from plotext._figure import _figure_class
 from rich.text import Text
 
 from kryptui.draw.axes import LARGEST, Scale, below, beside
+from kryptui.draw.dots import ACROSS, UP, cell, polyline
 from kryptui.draw.numerals import tick_labels
 from kryptui.draw.words import COLOURS, MARKERS, STAR
 
@@ -25,7 +26,6 @@ _PLOTEXT = {"yellow": "orange"}
 """What plotext calls a colour of the palette where not by its name; unknown ones it draws without colour."""
 
 _MARKS = 5  # markers along a line that has too many points to mark each
-_DOTS_ACROSS, _DOTS_DOWN = 2, 4  # of a cell of braille
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,16 +111,16 @@ def plot(
     y_scale = _scale([entry.y for entry in drawn], log_y).rounded(about)
     y_ticks = y_scale.ticks(about)
     # Rows are counted from the top.
-    rows = [height - 1 - _cell(y_scale.place(tick), height, _DOTS_DOWN) for tick in y_ticks]
+    rows = [height - 1 - cell(y_scale.place(tick), height, UP) for tick in y_ticks]
     labels = dict(zip(rows, tick_labels(y_ticks), strict=True))
     indent = max(map(len, labels.values()), default=0) + 1
     room = max(width - indent, 4)
     x_ticks = x_scale.ticks(max(2, room // 12))
-    columns = [_cell(x_scale.place(tick), room, _DOTS_ACROSS) for tick in x_ticks]
+    columns = [cell(x_scale.place(tick), room, ACROSS) for tick in x_ticks]
     raster = _raster(drawn, x_scale, y_scale, room, height)
     raster = [_with_grid(row) if i in labels else row for i, row in enumerate(raster)]
     if cursor is not None:
-        column = _cell(float(_units(np.array([cursor]), x_scale)[0]), room, _DOTS_ACROSS)
+        column = cell(float(_units(np.array([cursor]), x_scale)[0]), room, ACROSS)
         raster = [_with_cursor(row, column) for row in raster]
     framed = beside(raster, labels)
     axis = below(room, dict(zip(columns, tick_labels(x_ticks), strict=True)), x_label, indent)
@@ -157,8 +157,31 @@ def _units(values: Points, scale: Scale) -> Points:
 def _raster(lines: Sequence[Line], x_scale: Scale, y_scale: Scale, width: int, height: int) -> list[Text]:
     """The plot without axes, `height` rows of `width` cells.
 
-    plotext gets points between 0 and 1 only: its own logarithms and ticks fail on zeros and huge values.
+    plotext gets whole cells: its own logarithms and ticks fail on zeros and huge values, and its lines take time.
     """
+    cells: dict[tuple[int, int], tuple[str, str]] = {}
+    stars = []
+    marks = []
+    marked = [entry for entry in lines if entry.marker]
+    for entry in sorted(lines, key=lambda entry: bool(entry.marker)):
+        x, y = thin(entry.x, entry.y, x_scale, width)
+        x, y = _units(x, x_scale), _units(y, y_scale)
+        colour = _PLOTEXT.get(entry.colour, entry.colour)
+        cells |= {place: (dots, colour) for place, dots in polyline(x, y, width, height).items()}
+        if entry.marker:
+            places = _marked(x, width, marked.index(entry), len(marked))
+            marks += [(x[i], y[i], entry.marker, colour) for i in places]
+        if entry.star is not None:
+            star_x, star_y = (np.array([value]) for value in entry.star)
+            stars.append((_units(star_x, x_scale)[0], _units(star_y, y_scale)[0], STAR, colour))
+    # Markers lie above all lines, and stars above all markers.
+    for across, up, marker, colour in marks + stars:
+        cells[cell(across, width, ACROSS), cell(up, height, UP)] = marker, colour
+    return _built(cells, width, height)
+
+
+def _built(cells: Mapping[tuple[int, int], tuple[str, str]], width: int, height: int) -> list[Text]:
+    """Rows of plotext's, with a character and a colour in some cells: column, row from below."""
     figure: Any = _figure_class()
     figure._limit_size(False, False)  # or it would shrink to the terminal, also where there is none
     figure.theme("clear")
@@ -169,31 +192,11 @@ def _raster(lines: Sequence[Line], x_scale: Scale, y_scale: Scale, width: int, h
     figure.yticks([])
     figure.xlim(0, 1)
     figure.ylim(0, 1)
-    stars = []
-    marks = []
-    marked = [entry for entry in lines if entry.marker]
-    for entry in sorted(lines, key=lambda entry: bool(entry.marker)):
-        x, y = thin(entry.x, entry.y, x_scale, width)
-        x, y = _units(x, x_scale), _units(y, y_scale)
-        colour = _PLOTEXT.get(entry.colour, entry.colour)
-        figure.plot(x.tolist(), y.tolist(), marker="braille", color=colour)
-        if entry.marker:
-            places = _marked(x, width, marked.index(entry), len(marked))
-            marks += [(x[i], y[i], entry.marker, colour) for i in places]
-        if entry.star is not None:
-            star_x, star_y = (np.array([value]) for value in entry.star)
-            stars.append((_units(star_x, x_scale)[0], _units(star_y, y_scale)[0], STAR, colour))
-    # Markers lie above all lines, and stars above all markers.
-    for across, up, marker, colour in marks + stars:
-        column, row = _cell(across, width, _DOTS_ACROSS), _cell(up, height, _DOTS_DOWN)
-        figure.scatter([column / max(width - 1, 1)], [row / max(height - 1, 1)], marker=marker, color=colour)
-    built = figure.build().split("\n")[:height]
-    return [_row(text) for text in built]
-
-
-def _cell(place: float, cells: int, dots: int) -> int:
-    """The cell in which braille has its dot for a place from 0 to 1; plotext rounds whole cells differently."""
-    return round(min(max(place, 0.0), 1.0) * (cells * dots - 1)) // dots
+    x = [column / max(width - 1, 1) for column, _ in cells]
+    y = [row / max(height - 1, 1) for _, row in cells]
+    characters, colours = zip(*cells.values(), strict=True)
+    figure.scatter(x, y, marker=list(characters), color=list(colours))
+    return [_row(text) for text in figure.build().split("\n")[:height]]
 
 
 def _row(ansi: str) -> Text:
