@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,20 @@ class IdleLauncher:
 def make_app(root: Path, goal: Goal | None = None, launcher: Any = None) -> KryptuiApp:
     """The app in a workspace, its threads idle unless a launcher is given."""
     return KryptuiApp(Workspace(root, "runs.db"), launcher or IdleLauncher(), goal)
+
+
+Test = Callable[[KryptuiApp, Pilot[Any]], Awaitable[None]]
+
+
+def play(app: KryptuiApp, test: Test, size: tuple[int, int]) -> KryptuiApp:
+    """Runs the app in a terminal of that size, and a test in it."""
+
+    async def run() -> None:
+        async with app.run_test(size=size) as pilot:
+            await test(app, pilot)
+
+    asyncio.run(run())
+    return app
 
 
 def text_of(app: App[Any]) -> str:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from comparisons import MOMENT, curves, evaluate, figures, fill, put, record
 from records import HOSTILE, add_run
-from screens import NOW, SIZES, check_screen, make_app, still, text_of, toasts, until, until_shown
+from screens import NOW, SIZES, Test, check_screen, make_app, play, still, text_of, toasts, until, until_shown
 from textual.pilot import Pilot
 from toys import kryptui, toy_config
 
@@ -35,8 +34,6 @@ def quiet(still: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kryptui.tui.feed._device_line", lambda: "")
 
 
-Test = Callable[[KryptuiApp, Pilot[Any]], Awaitable[None]]
-
 WIDE, NARROW = (160, 45), (80, 24)
 
 
@@ -45,13 +42,7 @@ def show(root: Path, test: Test, marked: Sequence[str] = (), size: tuple[int, in
     app = make_app(root, Goal("compare"))
     for run_id in marked:
         app.marks.toggle(run_id)
-
-    async def run() -> None:
-        async with app.run_test(size=size) as pilot:
-            await test(app, pilot)
-
-    asyncio.run(run())
-    return app
+    return play(app, test, size)
 
 
 async def until_drawn(pilot: Pilot[Any]) -> None:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import threading
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from screens import SIZES, IdleLauncher, check_screen, make_app, still, text_of, toasts, until, until_shown
+from screens import (
+    SIZES,
+    IdleLauncher,
+    Test,
+    check_screen,
+    make_app,
+    play,
+    still,
+    text_of,
+    toasts,
+    until,
+    until_shown,
+)
 from textual.pilot import Pilot
 from trees import noise, write_contest_tree
 
@@ -27,7 +37,6 @@ from kryptui.tui.widgets.pictures_view import PicturesView, arrange, fitting_siz
 
 __all__ = ["still"]
 
-Test = Callable[[KryptuiApp, Pilot[Any]], Awaitable[None]]
 
 WORKSPACE = Path("faces-workspace")
 """Relative, so that the kept screens name no place of this machine."""
@@ -57,13 +66,7 @@ def show(
     """Runs the app on Data, a dataset open unless `source` is None, and a test in it."""
     app = make_app(root, Goal("data"), launcher)
     app.data_source = None if source is None else Path(source)
-
-    async def run() -> None:
-        async with app.run_test(size=size) as pilot:
-            await test(app, pilot)
-
-    asyncio.run(run())
-    return app
+    return play(app, test, size)
 
 
 async def inspected(app: KryptuiApp, pilot: Pilot[Any]) -> None:

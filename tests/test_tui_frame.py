@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from records import add_run
-from screens import IdleLauncher, make_app, text_of, toasts, until, until_shown
+from screens import IdleLauncher, Test, make_app, play, text_of, toasts, until, until_shown
 from textual.pilot import Pilot
+from toys import toy_config
 
 from kryptui.errors import InputError
 from kryptui.jobs.launcher import Leave
 from kryptui.runs.store import Store
 from kryptui.tui.app import KryptuiApp
 from kryptui.tui.dialogs import Ask, Choice, Choose, Confirm
-from kryptui.tui.pages import PAGES
-
-Test = Callable[[KryptuiApp, Pilot[Any]], Awaitable[None]]
+from kryptui.tui.pages import PAGES, Goal
 
 
 def show(root: Path, test: Test, size: tuple[int, int] = (100, 28), launcher: Any = None) -> KryptuiApp:
     """Runs the app, and a test in it."""
     app = make_app(root, launcher=launcher)
-
-    async def run() -> None:
-        async with app.run_test(size=size) as pilot:
-            await test(app, pilot)
-
-    asyncio.run(run())
-    return app
+    return play(app, test, size)
 
 
 def head(app: KryptuiApp) -> str:
@@ -153,6 +144,37 @@ def test_what_is_done_beside_does_not_hold_up_the_screen(tmp_path: Path) -> None
         await until(pilot, lambda: done == [7])
 
     show(tmp_path, test)
+
+
+class HeldLauncher(IdleLauncher):
+    """Begins what it is asked for when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let = threading.Event()
+
+    def launch(self, config: Any) -> str:
+        self.let.wait(20)
+        return "newrunid"
+
+
+@pytest.mark.parametrize(("key", "page"), [(None, "live"), ("1", "runs")])
+def test_the_run_that_the_app_is_opened_for_is_shown_to_who_waits_for_it(
+    tmp_path: Path, key: str | None, page: str
+) -> None:
+    launcher = HeldLauncher()
+    app = make_app(tmp_path, Goal("live", config=toy_config()), launcher)
+
+    async def test(app: KryptuiApp, pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: "checking" in app.activity)
+        if key is not None:
+            await pilot.press(key)
+            await until(pilot, lambda: app.current_mode == page)
+        launcher.let.set()
+        await until(pilot, lambda: app.run_id == "newrunid")
+        assert app.current_mode == page
+
+    play(app, test, (100, 28))
 
 
 def test_an_expected_error_is_a_toast(tmp_path: Path) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from records import HOSTILE, add_run, pause, say
-from screens import SIZES, check_screen, make_app, still, text_of, toasts, until, until_shown
+from screens import SIZES, Test, check_screen, make_app, play, still, text_of, toasts, until, until_shown
 from sqlalchemy import update
 from textual.pilot import Pilot
 
@@ -25,7 +23,6 @@ from kryptui.tui.widgets.plot_view import PlotView
 
 __all__ = ["still"]
 
-Test = Callable[[KryptuiApp, Pilot[Any]], Awaitable[None]]
 DIRECTIONS: dict[str, Any] = {"eer": "lower", "eer_real": "lower", "eer_fake": "lower", "loss": "lower"}
 CONFIG = {
     "stages": [{"name": "pretrain"}, {"name": "finetune"}],
@@ -43,12 +40,7 @@ PROGRESS = {
 def show(root: Path, test: Test, size: tuple[int, int] = (120, 30), run_id: str | None = None) -> None:
     """Runs the app on Live, and a test in it."""
     app = make_app(root, Goal("live", run_id))
-
-    async def run() -> None:
-        async with app.run_test(size=size) as pilot:
-            await test(app, pilot)
-
-    asyncio.run(run())
+    play(app, test, size)
 
 
 def train(store: Store, name: str = "vitb16-two-stage", steps: int = 60) -> tuple[str, int]:

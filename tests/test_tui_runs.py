@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from records import HOSTILE, add_run, say, tag
-from screens import SIZES, IdleLauncher, check_screen, make_app, still, text_of, toasts, until, until_shown
+from screens import (
+    SIZES,
+    IdleLauncher,
+    Test,
+    check_screen,
+    make_app,
+    play,
+    still,
+    text_of,
+    toasts,
+    until,
+    until_shown,
+)
 from sqlalchemy import update
 from textual import events
 from textual.pilot import Pilot
@@ -26,19 +36,11 @@ from kryptui.tui.widgets.run_table import RunTable
 
 __all__ = ["still"]
 
-Test = Callable[[KryptuiApp, Pilot[Any]], Awaitable[None]]
-
 
 def show(root: Path, test: Test, size: tuple[int, int] = (120, 30), launcher: Any = None) -> KryptuiApp:
     """Runs the app on its first page, and a test in it."""
     app = make_app(root, launcher=launcher)
-
-    async def run() -> None:
-        async with app.run_test(size=size) as pilot:
-            await test(app, pilot)
-
-    asyncio.run(run())
-    return app
+    return play(app, test, size)
 
 
 def config_of(preset: str, *overrides: str) -> dict[str, Any]:

@@ -157,7 +157,11 @@ class KryptuiApp(App[Any]):
 
     def _launched(self, run_id: str) -> None:
         self.activity = ""
-        self.open_run(run_id)
+        if self.current_mode == self.goal.page:
+            self.open_run(run_id)
+        else:  # whoever has gone elsewhere meanwhile stays there
+            self.run_id = run_id
+            self.say(f"launched as {run_id}; 4 shows it")
 
     def _not_launched(self, error: str) -> None:
         self.activity = ""
