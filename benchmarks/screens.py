@@ -70,6 +70,8 @@ def keys(folder: Path, presses: int) -> None:
     ):
         with Terminal([sys.executable, "-m", "kryptui", *command], folder) as terminal:
             if command is run:
+                terminal.wait_for("quickstart", 120)
+                terminal.rest(1.0)
                 terminal.wait_for("img/s", 120)
                 terminal.send("1")
             terminal.wait_for(f"-{199 - 5}", 30)

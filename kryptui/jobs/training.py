@@ -32,6 +32,7 @@ from kryptui.runs.rows import RunRow
 from kryptui.runs.schema import storable
 from kryptui.runs.status import WITH_PROCESS
 from kryptui.runs.store import Store
+from kryptui.settled import settle
 from kryptui.tasks import registry
 from kryptui.tasks.protocol import TrainingTask
 from kryptui.tasks.registry import TaskSpec
@@ -84,8 +85,10 @@ def prepare(config: AnyConfig) -> Prepared:
 
     Draws from a generator of its own: a run may train beside it.
     """
+    builder = registry.builder(config)
+    settle()
     with DrawingApart(config.seed):
-        task = registry.builder(config).for_training(config)
+        task = builder.for_training(config)
         for index in range(len(config.stages)):
             task.stage(configuration.at_stage(config, index), index, torch.device("cpu"))
     return Prepared(config, registry.get(config.task.kind), task)

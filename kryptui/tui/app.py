@@ -18,6 +18,7 @@ from textual.reactive import reactive
 
 from kryptui.errors import KryptuiError
 from kryptui.jobs.events import AnswerProgress
+from kryptui.settled import settle
 from kryptui.tui.commands import Commands
 from kryptui.tui.dialogs import Choice, Choose, Help
 from kryptui.tui.feed import Feed, Overview, Record
@@ -368,3 +369,5 @@ def _keys(screen: Screen[Any], app: KryptuiApp) -> Iterator[tuple[str, str]]:
 def _load_torch() -> None:
     """So that the first launch does not wait for it."""
     import kryptui.jobs.training  # noqa: F401
+
+    settle()

@@ -167,7 +167,9 @@ Marked runs share their marker and colour with Compare."""
             text.append(f" · {marked} marked", "dim")
         if self._refused:
             text = Text(clip(self._refused, max(20, self.size.width - 30)), "red")
-        self.query_one("#count", Static).update(text)
+        count = self.query_one("#count", Static)
+        if count.content != text:  # another text lays the whole page out anew
+            count.update(text)
 
     def _show_detail(self, listed: Listed) -> None:
         if listed.detail is not None and self._here is not None and listed.detail.run.id == self._here.id:
