@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from kryptui.spans import duration
 
 if TYPE_CHECKING:
+    from kryptui.cli.teller import Teller
     from kryptui.engine.protocols import Recorder
     from kryptui.figures import Figure
 
@@ -39,19 +40,14 @@ class View(Protocol):
 
 
 class Watched:
-    """A recorder that shows a view what goes through it; a view that nobody reads any more is let go."""
+    """A recorder that shows a view what goes through it, without waiting until it is seen."""
 
-    def __init__(self, recorder: Recorder, view: View) -> None:
-        self._recorder = recorder
-        self._view: View | None = view
+    def __init__(self, recorder: Recorder, view: View, teller: Teller) -> None:
+        self._recorder, self._view, self._teller = recorder, view, teller
 
     def show(self, tell: Callable[[View], None]) -> None:
         """Tells the view alone."""
-        if self._view is not None:
-            try:
-                tell(self._view)
-            except (OSError, ValueError):  # a closed pipe, a terminal that is gone
-                self._view = None
+        self._teller.tell(lambda: tell(self._view))
 
     def metric(self, step: int, epoch: float, values: Mapping[str, float], wished: bool = False) -> None:
         """Recorded and shown."""

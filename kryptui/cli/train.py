@@ -152,6 +152,7 @@ def _dry_run(config: AnyConfig) -> None:
 def _shown(spec: TaskSpec, json_lines: bool) -> Iterator[tuple[Control, Onlooker]]:
     """A control that Ctrl-C reaches once the run is on record, and what shows the run on stdout or stderr."""
     from kryptui.cli.headless import BarView, JsonView, PlainView, View, Watched
+    from kryptui.cli.teller import Teller
     from kryptui.engine.control import Control
     from kryptui.errors import KryptuiError
     from kryptui.jobs.signals import graceful
@@ -161,6 +162,7 @@ def _shown(spec: TaskSpec, json_lines: bool) -> Iterator[tuple[Control, Onlooker
     known: dict[str, str] = {}
     recorders: list[Recorder] = []
     with ExitStack() as stack:
+        teller = stack.enter_context(Teller())
 
         def hung_up() -> None:
             for recorder in recorders:
@@ -172,9 +174,9 @@ def _shown(spec: TaskSpec, json_lines: bool) -> Iterator[tuple[Control, Onlooker
 
         def tell(text: str) -> None:
             if json_lines:
-                JsonView().event("waiting", **known, text=text)
+                teller.tell(lambda: JsonView().event("waiting", **known, text=text))
             else:
-                typer.echo(text, err=True)
+                teller.tell(lambda: typer.echo(text, err=True))
 
         def watch(run_id: str, recorder: Recorder) -> Recorder:
             recorders.append(recorder)
@@ -185,16 +187,17 @@ def _shown(spec: TaskSpec, json_lines: bool) -> Iterator[tuple[Control, Onlooker
                 view = BarView(spec.headline, spec.better == "lower")
             else:
                 view = PlainView()
-            stack.callback(view.close)
-            watched = Watched(recorder, view)
+            stack.callback(teller.tell, view.close)
+            watched = Watched(recorder, view, teller)
             watched.show(lambda view: view.begin(run_id))
             return watched
 
         try:
             yield control, Onlooker(began, tell, watch)
         except KryptuiError as error:
+            why = str(error)
             if json_lines:
-                JsonView().event("failed", **known, error=str(error))
+                teller.tell(lambda: JsonView().event("failed", **known, error=why))
             raise
 
 

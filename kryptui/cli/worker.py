@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -31,21 +31,27 @@ def worker(
     `kryptui run --json` for each run, {"event": "requeued", "run": ID} and {"event": "worker", "text": TEXT}.
     """
     from kryptui.cli.headless import JsonView, PlainView, View, Watched
+    from kryptui.cli.teller import Teller
     from kryptui.jobs.signals import INTERRUPTED, graceful
     from kryptui.jobs.training import Onlooker
     from kryptui.jobs.worker import Ear, Worker
     from kryptui.tell.run import run_json
 
+    teller = Teller()
+
+    def event(kind: str, **fields: Any) -> None:
+        teller.tell(lambda: JsonView().event(kind, **fields))
+
     def tell(text: str) -> None:
         if json_lines:
-            JsonView().event("worker", text=text)
+            event("worker", text=text)
         else:
-            typer.echo(text, err=True)
+            teller.tell(lambda: typer.echo(text, err=True))
 
     def taken(row: RunRow) -> Onlooker:
         def watch(run_id: str, recorder: Recorder) -> Recorder:
             view: View = JsonView() if json_lines else PlainView()
-            shown = Watched(recorder, view)
+            shown = Watched(recorder, view, teller)
             shown.show(lambda view: view.begin(run_id if json_lines else f"{run_id} ({row.name})"))
             return shown
 
@@ -56,21 +62,21 @@ def worker(
             words = {"failed": f"failed: {why}", "requeued": "saved, and back in the queue"}
             tell(f"run {row.id} ({row.name}): {words.get(outcome, outcome)}")
         elif outcome == "failed":
-            JsonView().event("failed", run=row.id, error=why)
+            event("failed", run=row.id, error=why)
         elif outcome == "requeued":
-            JsonView().event("requeued", run=row.id)
+            event("requeued", run=row.id)
         else:
             folder = where.checkpoints(row.id, row.workspace)
-            JsonView().event("finished", **run_json(store.get_run(row.id)), checkpoints=str(folder))
+            event("finished", **run_json(store.get_run(row.id)), checkpoints=str(folder))
 
     where = workspace(database)
-    with where.open() as store:
+    with teller, where.open() as store:
         hand = Worker(where, store, Ear(tell, taken, ended), all_workspaces=all_workspaces)
         with graceful(hand.stop):
             tell(f"working on the queue of {'all workspaces' if all_workspaces else where.root}")
             tally = hand.work(until_empty=until_empty)
-    words = [f"{count} {what}" for what, count in vars(tally).items() if count]
-    tell(f"worker ends: {', '.join(words) or 'no run was taken'}")
+        words = [f"{count} {what}" for what, count in vars(tally).items() if count]
+        tell(f"worker ends: {', '.join(words) or 'no run was taken'}")
     if hand.stopping:
         raise typer.Exit(INTERRUPTED)
     if tally.failed:
