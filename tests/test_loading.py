@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from trees import write_image
 
 from kryptui.data import loading
+from kryptui.data.align import aligned
 from kryptui.data.decode import MAX_PIXELS, NOT_AN_IMAGE, OVER_LIMIT, UNREADABLE, BrokenImage, decode, fit
 from kryptui.data.loading import ImageLoader
-from kryptui.preprocess import Preprocessing
+from kryptui.preprocess import Preprocessing, template_points
 
 GEOMETRY = Preprocessing((20, 16), (0, 0, 0), (1, 1, 1), crop=0.9, interpolation="bilinear")
 PLAN = [np.array([3, 0, 7]), np.array([5]), np.array([1, 2, 9, 8]), np.array([3, 6])]
@@ -144,3 +146,15 @@ def test_two_passes_at_once_do_not_disturb_each_other(paths):
     load = loader(paths)
     for (one, _), (other, _) in zip(load.batches(PLAN), load.batches(PLAN), strict=True):
         assert torch.equal(one, other)
+
+
+def test_faces_are_aligned_where_their_points_are_known(tmp_path):
+    image = Image.effect_noise((90, 80), 60).convert("RGB")
+    image.save(tmp_path / "face.png")
+    geometry = Preprocessing((56, 56), (0, 0, 0), (1, 1, 1), template="arcface")
+    known = np.array(template_points("arcface", (56, 56))) * 1.2 + [5, 3]
+    points = np.stack([known, np.full((5, 2), np.nan)])
+    loader = ImageLoader([tmp_path / "face.png"] * 2, geometry, 1, 10**6, points)
+    images, _ = next(loader.batches([np.arange(2)]))
+    assert np.array_equal(images[0].permute(1, 2, 0).numpy(), aligned(image, known, "arcface", (56, 56)))
+    assert np.array_equal(images[1].permute(1, 2, 0).numpy(), fit(image, (56, 56)))

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kryptui.data.align import aligned
 from kryptui.data.decode import BrokenImage, decode, fit
 from kryptui.preprocess import Preprocessing
 
@@ -26,13 +27,16 @@ _AHEAD = 3
 class ImageLoader:
     """Decodes the images at `paths` by index; a broken one is left out of its batch and kept in `broken`.
 
-    Whether a file is broken depends on the file alone, so batches are the same on every pass.
+    Whether a file is broken depends on the file alone, so batches are the same on every pass. Where `geometry` has
+    a template, `points` (N, 5, 2) says where the faces are; a picture with points that are not numbers is taken as
+    it stands.
     """
 
     paths: Sequence[Path]
     geometry: Preprocessing
     threads: int
     max_pixels: int
+    points: NDArray[np.float64] | None = None
     broken: dict[int, BrokenImage] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
     _untold: list[BrokenImage] = field(default_factory=list)
@@ -70,7 +74,11 @@ class ImageLoader:
         geometry = self.geometry
         try:
             picture = decode(self.paths[index], max_pixels=self.max_pixels)
-            pixels = fit(picture, geometry.size, geometry.crop, geometry.interpolation)
+            points = None if self.points is None else self.points[index]
+            if geometry.template is not None and points is not None and np.isfinite(points).all():
+                pixels = aligned(picture, points, geometry.template, geometry.size)
+            else:
+                pixels = fit(picture, geometry.size, geometry.crop, geometry.interpolation)
         except BrokenImage as problem:
             with self._lock:
                 if index not in self.broken:

@@ -14,13 +14,10 @@ from pathlib import Path
 import pandas as pd
 
 from kryptui.errors import RunError
+from kryptui.preprocess import POINTS
 
 COLUMNS = ("path", "identity", "is_fake", "split")
-LANDMARK_COLUMNS = tuple(
-    f"{point}_{axis}"
-    for point in ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
-    for axis in ("x", "y")
-)
+LANDMARK_COLUMNS = tuple(f"{point}_{axis}" for point in POINTS for axis in ("x", "y"))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 import numpy as np
 
 from kryptui.figures import Figure
+from kryptui.preprocess import Preprocessing
 
 if TYPE_CHECKING:
     import torch
@@ -156,6 +157,16 @@ class InferenceTask(Protocol):
         progress: Progress | None = None,
     ) -> Prediction:
         """Answers unlabelled data; raises InputError before any work where an answer cannot be complete."""
+
+
+class EmbeddingTask(InferenceTask, Protocol):
+    """An inference task whose model makes embeddings of pictures, that are compared by their cosines."""
+
+    contract: Preprocessing
+    """What a picture must go through before `embed` takes it, but for colours and numbers."""
+
+    def embed(self, infer: Infer, device: torch.device, pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Embeddings float32 (N, D) of length one, from RGB uint8 (N, H, W, 3) of the contract's size."""
 
 
 class TaskBuilder(Protocol):

@@ -55,6 +55,20 @@ def embed_images(
     return embeddings, broken
 
 
+def embed_pixels(
+    infer: Infer, device: torch.device, pixels: NDArray[np.uint8], contract: Preprocessing, *, batch: int
+) -> NDArray[Any]:
+    """Embeddings float32 (N, D) of length one, from RGB uint8 (N, H, W, 3) that are of the contract's size."""
+    if pixels.shape[1:] != (*contract.size, 3):
+        raise ValueError(f"pixels of {pixels.shape[1:]} for a contract of {contract.size}")
+    parts = []
+    for start in range(0, len(pixels), batch):
+        images = torch.from_numpy(pixels[start : start + batch]).permute(0, 3, 1, 2).to(device)
+        parts.append(F.normalize(infer(normalize(to_unit(images), contract)), dim=1))
+    found: NDArray[Any] = torch.cat(parts).cpu().numpy()
+    return found
+
+
 def similarities(embeddings: NDArray[Any], first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
     """Cosines of embeddings of length one at row numbers `first` and `second`, float32 (N,)."""
     cosines = np.empty(len(first), dtype=np.float32)

@@ -26,7 +26,7 @@ from kryptui.models.drawing import DrawingApart, NoDrawing
 from kryptui.preprocess import Preprocessing
 from kryptui.tasks.protocol import Batch, Evaluation, Infer, Notice, Prediction, Progress, StageOutline
 from kryptui.tasks.verification.dataset import Dataset, load_dataset
-from kryptui.tasks.verification.embed import embed_images, number_paths, similarities
+from kryptui.tasks.verification.embed import embed_images, embed_pixels, number_paths, similarities
 from kryptui.tasks.verification.evaluation import evaluate_scores
 from kryptui.tasks.verification.settings import VerificationSettings
 from kryptui.tasks.verification.submission import answer_test_tree
@@ -205,23 +205,25 @@ class VerificationInference:
                     f"task.embedding.size: {config.model.weights} has no trained layer of {embedding.size}; "
                     "give the size that it was trained with, or null"
                 )
-            self._model, self._contract = built.embedder, built.preprocessing
+            self._model, self.contract = built.embedder, built.preprocessing
         else:
             self._model = embedder.build_bare(config.model, embedding.size, embedding.normalize)
-            self._contract = Preprocessing.from_json(rebuild["preprocessing"], "checkpoint")
+            self.contract = Preprocessing.from_json(rebuild["preprocessing"], "checkpoint")
 
     def model(self) -> nn.Module:
         """The embedder; bare if it is a checkpoint's."""
         return self._model
+
+    def embed(self, infer: Infer, device: torch.device, pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Embeddings float32 (N, D) of length one, from RGB uint8 (N, H, W, 3) of the contract's size."""
+        return embed_pixels(infer, device, pixels, self.contract, batch=self._settings.evaluate_batch)
 
     def evaluate(
         self, infer: Infer, device: torch.device, source: Path, progress: Progress | None = None
     ) -> Evaluation:
         """Scores a pair list; raises InputError for a broken image, RunError where the model gives NaN."""
         pairs = read_pairs(source)
-        scores, broken = _score_pairs(
-            infer, device, pairs, self._contract, self._settings, self._threads, progress
-        )
+        scores, broken = _score_pairs(infer, device, pairs, self.contract, self._settings, self._threads, progress)
         if broken:
             more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
             raise InputError(f"{source}: {broken[0]}{more}; mend the images or take their pairs out")
@@ -244,7 +246,7 @@ class VerificationInference:
                 infer,
                 device,
                 paths,
-                self._contract,
+                self.contract,
                 batch=self._settings.evaluate_batch,
                 threads=self._threads,
                 max_pixels=self._settings.max_pixels,

@@ -1,0 +1,1 @@
+"""Finding faces in pictures, and their points."""
