@@ -325,7 +325,7 @@ def test_training_and_inference_score_pairs_alike(tree, tmp_path):
 def test_the_contract_comes_from_the_checkpoint(tree):
     task = training(tree)
     changed = {**task.rebuild["preprocessing"], "colour": "bgr", "size": [48, 40]}
-    contract = inference(tree, {"preprocessing": changed})._contract
+    contract = inference(tree, {"preprocessing": changed}).contract
     assert (contract.colour, contract.size) == ("bgr", (48, 40))
 
 
