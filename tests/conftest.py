@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,14 @@ sys.path.insert(0, str(Path(__file__).parent / "toy_package"))
 
 settings.register_profile("kryptui", deadline=None)
 settings.load_profile("kryptui")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heard() -> None:
+    """Programs that tests start hear signals, though the tests themselves were started by nohup or behind `&`."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -125,7 +126,8 @@ def test_a_run_on_another_host_lives_as_long_as_its_heartbeat(
     assert "elsewhere" in page
 
 
-def test_a_run_whose_terminal_is_gone_goes_on_to_its_end(tmp_path: Path) -> None:
+@pytest.mark.parametrize("hears", [True, False], ids=["with a signal", "without"])
+def test_a_run_whose_terminal_is_gone_goes_on_to_its_end(tmp_path: Path, hears: bool) -> None:
     (tmp_path / "cfg.yaml").write_text(to_yaml(toy_config("stages.0.epochs=30", "task.delay=0.02")))
     master, terminal = pty.openpty()
     process = subprocess.Popen(
@@ -136,6 +138,7 @@ def test_a_run_whose_terminal_is_gone_goes_on_to_its_end(tmp_path: Path) -> None
         stdout=terminal,
         stderr=terminal,
         start_new_session=True,
+        preexec_fn=partial(signal.signal, signal.SIGHUP, signal.SIG_DFL if hears else signal.SIG_IGN),
     )
     os.close(terminal)
     shown = b""
@@ -148,4 +151,4 @@ def test_a_run_whose_terminal_is_gone_goes_on_to_its_end(tmp_path: Path) -> None
         run = store.list_runs()[0]
         lines = [line.text for line in store.log_lines(run.id)]
     assert run.status == "finished"
-    assert "the terminal is gone; the run goes on without it" in lines
+    assert ("the terminal is gone; the run goes on without it" in lines) is hears

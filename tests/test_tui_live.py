@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from kryptui.figures import Histogram, Table
 from kryptui.runs import batch, blobs, commands, schema
 from kryptui.runs.store import Store
 from kryptui.tui.app import KryptuiApp
+from kryptui.tui.live.reading import LiveReader
 from kryptui.tui.pages import Goal
 from kryptui.tui.widgets.log_view import LogView
 from kryptui.tui.widgets.plot_view import PlotView
@@ -258,6 +260,22 @@ def test_a_key_sends_a_command_through_the_record(tmp_path: Path, store: Store, 
         await until(pilot, lambda: "does so after this batch" in toasts(app))
 
     show(tmp_path, test, run_id=run_id)
+
+
+def test_a_key_typed_ahead_acts_on_the_run_that_is_opened(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id, _ = train(store)
+    read = threading.Event()
+    monkeypatch.setattr(LiveReader, "read", lambda reader, store: read.wait(20) and None)
+
+    async def test(app: KryptuiApp, pilot: Pilot[Any]) -> None:
+        await until_shown(pilot, "vitb16-two-stage")
+        await pilot.press("enter", "p")
+        await until(pilot, lambda: [sent.command for sent in commands.of_run(store, run_id)] == ["pause"])
+        read.set()
+
+    play(make_app(tmp_path), test, (120, 30))
 
 
 def test_stop_asks_first(tmp_path: Path, store: Store) -> None:

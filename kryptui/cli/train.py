@@ -205,13 +205,17 @@ def _report(finished: Finished, where: Workspace, json_lines: bool) -> int:
     """The short table at the end of a run, on stdout; returns the exit code."""
     from kryptui.cli.console import console
     from kryptui.cli.headless import JsonView
-    from kryptui.jobs.signals import INTERRUPTED
+    from kryptui.jobs.signals import INTERRUPTED, let_go
     from kryptui.tell.run import ending, run_json
 
     with where.open(create=False) as store:
         row = store.get_run(finished.run_id)
-    if json_lines:
-        JsonView().event("finished", **run_json(row), checkpoints=str(finished.folder))
-    else:
-        console().print(ending(row, finished.folder), highlight=False)
+    try:
+        if json_lines:
+            JsonView().event("finished", **run_json(row), checkpoints=str(finished.folder))
+        else:
+            console().print(ending(row, finished.folder), highlight=False)
+            sys.stdout.flush()
+    except OSError:  # the terminal is gone without a signal, or the reader of a pipe: the run is well nevertheless
+        let_go([1])
     return 0 if finished.result.outcome == "finished" else INTERRUPTED

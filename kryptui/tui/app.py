@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from kryptui.jobs.launcher import Event, Launcher
     from kryptui.jobs.workspace import Workspace
+    from kryptui.runs.rows import RunRow
     from kryptui.tui.graphics import Graphics
     from kryptui.tui.page import Page
 
@@ -109,6 +110,8 @@ class KryptuiApp(App[Any]):
         self.submissions = Submissions()
         self.run_id: str | None = self.goal.run
         """The run that Live shows."""
+        self.opened: RunRow | None = None
+        """That run as the page knew it that opened it: keys may act on it before Live has read it."""
         self.data_source: Path | None = None
         """The dataset that Data is to open next."""
         self.configure_from: str | None = None
@@ -210,9 +213,9 @@ class KryptuiApp(App[Any]):
         if not Palette.is_open(self):
             self.push_screen(Palette())
 
-    def open_run(self, run_id: str) -> None:
-        """Shows a run on Live."""
-        self.run_id = run_id
+    def open_run(self, run_id: str, run: RunRow | None = None) -> None:
+        """Shows a run on Live; as it is known, if it is, until it is read there."""
+        self.run_id, self.opened = run_id, run
         self.action_go("live")
 
     def action_help(self) -> None:

@@ -375,7 +375,7 @@ class ComparePage(Page):
     def action_open(self) -> None:
         """Watches the run under the cursor."""
         if self._here is not None:
-            self.app.open_run(self._here.id)
+            self.app.open_run(self._here.id, self._here)
 
     def action_export(self) -> None:
         """Asks what to write, and where."""

@@ -125,13 +125,16 @@ Raw values lie faint behind smoothed ones; where there are thousands, their whol
         self._asked = self.app.run_id = run_id
         self._generation += 1
         self._reader = None
-        self._run = self._window = self._cursor = None
+        self._window = self._cursor = None
+        opened = self.app.opened
+        self._run = opened if opened is not None and opened.id == run_id else None
         self._group = 0
         if self._curves is not None:
             self._curves.clear()
         if self.is_mounted:
             self.query_one(LogView).clear()
             self.query_one(ReportView).report = None
+        self.refresh_bindings()
         self.look()
 
     # The record

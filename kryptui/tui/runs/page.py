@@ -271,7 +271,7 @@ Marked runs share their marker and colour with Compare."""
     def action_open(self) -> None:
         """Watches the run."""
         if self._here is not None:
-            self.app.open_run(self._here.id)
+            self.app.open_run(self._here.id, self._here)
 
     def action_clone(self) -> None:
         """Configures a new run from this one."""
