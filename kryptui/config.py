@@ -26,7 +26,7 @@ from pydantic import (
 from kryptui import config_errors, yaml_text
 from kryptui.config_errors import ConfigError, refusal
 from kryptui.errors import InputError, nearest
-from kryptui.preprocess import Colour, Interpolation
+from kryptui.preprocess import Colour, Interpolation, Template
 
 
 class Settings(BaseModel):
@@ -111,12 +111,17 @@ class PreprocessingSettings(Settings):
     crop: float | None = Field(None, gt=0, le=1, description="share of the shorter side kept by the centre crop")
     interpolation: Interpolation | None = Field(None, description="how pictures are resized")
     colour: Colour | None = Field(None, description="order of the colours that the model expects")
+    template: Literal[Template, "none"] | None = Field(
+        None, description="where the points of an aligned face lie; none: faces are not aligned"
+    )
 
 
 class ModelSettings(Settings):
     """The network that turns a picture into features."""
 
-    backbone: Text = Field(description="any timm architecture", examples=["resnet18"])
+    backbone: Text = Field(
+        description="any of timm's, or facenet, iresnet18 to 100, mobilefacenet", examples=["resnet18"]
+    )
     pretrained: bool = Field(False, description="start from the weights that timm's hub has for it")
     weights: Text | None = Field(None, description="start from a local file instead: a state dict or a checkpoint")
     image_size: int | None = Field(None, ge=16, le=2048, description="side in pixels; null: the backbone's own")

@@ -25,6 +25,8 @@ BACKBONES = [
     "swin_s3_tiny_224",
     "xcit_nano_12_p16_224",
     "levit_128s",
+    "mobilefacenet",
+    "iresnet18.adaface",
 ]
 
 
@@ -34,12 +36,13 @@ def test_a_bare_model_draws_nothing_and_computes_as_one_built_normally(name):
     state = torch.get_rng_state()
     bare = build_bare(settings, 8, True).eval()
     assert torch.equal(torch.get_rng_state(), state)
-    normal = build(settings, 8, True).embedder.eval()
+    built = build(settings, 8, True)
+    normal = built.embedder.eval()
     bare.load_state_dict(normal.state_dict())
     buffers = dict(normal.named_buffers())
     assert all(torch.equal(value, buffers[key]) for key, value in bare.named_buffers())
-    side = normal.backbone.pretrained_cfg["input_size"][1]
-    images = torch.linspace(0, 1, 3 * side * side).view(1, 3, side, side)
+    height, width = built.preprocessing.size
+    images = torch.linspace(0, 1, 3 * height * width).view(1, 3, height, width)
     with torch.inference_mode():
         assert torch.equal(bare(images), normal(images))
 

@@ -49,7 +49,7 @@ def images() -> torch.Tensor:
 
 def test_a_misspelt_backbone_is_refused_with_the_nearest_names():
     said = refusal(ModelSettings(backbone="resnet81"))
-    assert "'resnet81' is no timm architecture; did you mean" in said
+    assert "'resnet81' is no timm architecture and none of kryptui's own; did you mean" in said
     assert "'resnet18'" in said
 
 

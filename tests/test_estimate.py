@@ -106,7 +106,7 @@ def test_data_are_read_once_for_all_that_does_not_change_them(
 def test_where_the_run_could_not_begin_it_says_why(faces: Path) -> None:
     for overrides, words in [
         (["task.train=nowhere"], "nowhere"),
-        (["model.backbone=resnet1"], "model.backbone: 'resnet1' is no timm architecture; did you mean"),
+        (["model.backbone=resnet1"], "model.backbone: 'resnet1' is no timm architecture and none of"),
         (["task.losses=[{kind: 'oml:Nothing'}]"], "task.losses.0: "),
         (["model.backbone=crossvit_9_240", "model.image_size=112"], "model.image_size: "),
     ]:

@@ -552,6 +552,7 @@ def test_paths_and_names_are_offered_as_they_are_typed(
     async def test(app: KryptuiApp, pilot: Pilot[Any]) -> None:
         for words, place, offered in [
             ("res", ("model", "backbone"), "resnet18"),
+            ("mobileface", ("model", "backbone"), "mobilefacenet"),
             ("data/f", ("task", "train"), "data/faces/"),
             ("cu", ("device",), "cuda"),
         ]:

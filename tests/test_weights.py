@@ -47,7 +47,9 @@ def test_both_forms_of_a_torch_file_are_read(tmp_path, zipped):
     assert same(read_weights(tmp_path / "w.pth"))
 
 
-@pytest.mark.parametrize("key", ["state_dict", "model_state_dict", "net_state_dict", "model", "net"])
+@pytest.mark.parametrize(
+    "key", ["state_dict", "model_state_dict", "net_state_dict", "model", "net", "state_dict_backbone"]
+)
 def test_a_wrapper_is_taken_off(tmp_path, key):
     torch.save({key: WEIGHTS, "epoch": 3, "optimizer": {"lr": 0.1}}, tmp_path / "w.pth")
     assert same(read_weights(tmp_path / "w.pth"))

@@ -1,1 +1,1 @@
-"""Models: timm backbones with an embedding on top, and the weights they start from."""
+"""Models: backbones with an embedding on top, and the weights they start from."""

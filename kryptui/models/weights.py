@@ -16,7 +16,7 @@ from kryptui.errors import InputError
 
 WEIGHTS_FILE = "weights.safetensors"
 
-_WRAPPERS = ("state_dict", "model_state_dict", "net_state_dict", "model", "net")
+_WRAPPERS = ("state_dict", "model_state_dict", "net_state_dict", "model", "net", "state_dict_backbone")
 _PREFIXES = ("_orig_mod.", "module.", "extractor.", "model.", "backbone.")
 
 

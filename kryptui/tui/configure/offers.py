@@ -24,7 +24,7 @@ class Known(Suggester):
 
 
 def backbones() -> Sequence[str]:
-    """Every architecture by name, the short ones first; loads torch."""
-    import timm
+    """Every backbone by name, the short ones first; loads torch."""
+    from kryptui.models.backbones import names
 
-    return sorted(timm.list_models(), key=lambda name: (len(name), name))
+    return sorted(names(), key=lambda name: (len(name), name))
