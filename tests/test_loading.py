@@ -153,8 +153,9 @@ def test_faces_are_aligned_where_their_points_are_known(tmp_path):
     image.save(tmp_path / "face.png")
     geometry = Preprocessing((56, 56), (0, 0, 0), (1, 1, 1), template="arcface")
     known = np.array(template_points("arcface", (56, 56))) * 1.2 + [5, 3]
-    points = np.stack([known, np.full((5, 2), np.nan)])
-    loader = ImageLoader([tmp_path / "face.png"] * 2, geometry, 1, 10**6, points)
+    image.save(tmp_path / "other.png")
+    paths = [tmp_path / "face.png", tmp_path / "other.png"]
+    loader = ImageLoader(paths, geometry, 1, 10**6, lambda path, _: known if path.stem == "face" else None)
     images, _ = next(loader.batches([np.arange(2)]))
     assert np.array_equal(images[0].permute(1, 2, 0).numpy(), aligned(image, known, "arcface", (56, 56)))
     assert np.array_equal(images[1].permute(1, 2, 0).numpy(), fit(image, (56, 56)))

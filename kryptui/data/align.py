@@ -36,14 +36,17 @@ def moved(image: Image.Image, matrix: Matrix, size: tuple[int, int]) -> NDArray[
 
     A picture that gets less than half as large is averaged down first, so that fine patterns do not alias.
     """
-    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
-    factor = min(int(1 / scale), *image.size)
+    (a, b), shift = matrix[:, 0], matrix[:, 2]
+    square = a * a + b * b
+    factor = min(int(1 / square**0.5), *image.size)
+    # The way back in closed form: solving for it would wake the threads of a BLAS for each picture.
+    back = np.array([[a, b, 0.0], [-b, a, 0.0]]) / square
+    back[:, 2] = -back[:, :2] @ shift
     if factor > 1:
         image = image.reduce(factor)
         # A place p in the large picture is (p + 1/2) / factor - 1/2 in the small one.
-        grown = np.array([[factor, 0, factor / 2 - 0.5], [0, factor, factor / 2 - 0.5], [0, 0, 1]])
-        matrix = matrix @ grown
-    back = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2]
+        back[:, :2] /= factor
+        back[:, 2] = (back[:, 2] + 0.5) / factor - 0.5
     # Pillow counts places from the corner of the first pixel, not from its centre.
     back[:, 2] += 0.5 - back[:, :2] @ [0.5, 0.5]
     height, width = size

@@ -202,7 +202,7 @@ def _read_csv(path: Path) -> Manifest:
     if any(name in names for name in LANDMARK_COLUMNS):
         require_columns(table, LANDMARK_COLUMNS)
         for name in LANDMARK_COLUMNS:
-            frame[name] = table.parse(name, _pixels, "a number of pixels")
+            frame[name] = table.parse(name, _pixels, "a number of pixels, or empty where there is no face")
     notices = (f"columns ignored: {', '.join(unknown)}",) if unknown else ()
     root = Path(os.path.realpath(path.parent))
     _refuse_duplicates(table, root)
@@ -217,6 +217,8 @@ def _flag(text: str) -> bool | None:
 
 
 def _pixels(text: str) -> float:
+    if not text:
+        return math.nan
     value = float(text)
     if not math.isfinite(value):
         raise ValueError(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,9 +12,10 @@ from threading import Lock
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
-from kryptui.data.align import aligned
+from kryptui.data.align import Points, aligned
 from kryptui.data.decode import BrokenImage, decode, fit
 from kryptui.preprocess import Preprocessing
 
@@ -22,21 +23,23 @@ Indices = NDArray[np.int64]
 Pixels = NDArray[np.uint8]
 _AHEAD = 3
 
+Locate = Callable[[Path, Image.Image], Points | None]
+"""An image file and its picture -> the five points of the face in it, or None; called by many threads."""
+
 
 @dataclass
 class ImageLoader:
     """Decodes the images at `paths` by index; a broken one is left out of its batch and kept in `broken`.
 
     Whether a file is broken depends on the file alone, so batches are the same on every pass. Where `geometry` has
-    a template, `points` (N, 5, 2) says where the faces are; a picture with points that are not numbers is taken as
-    it stands.
+    a template, `locate` says where the faces are; a picture of which it knows none is taken as it stands.
     """
 
     paths: Sequence[Path]
     geometry: Preprocessing
     threads: int
     max_pixels: int
-    points: NDArray[np.float64] | None = None
+    locate: Locate | None = None
     broken: dict[int, BrokenImage] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
     _untold: list[BrokenImage] = field(default_factory=list)
@@ -68,24 +71,27 @@ class ImageLoader:
             untold, self._untold = self._untold, []
         return untold
 
+    def cut(self, index: int, picture: Image.Image) -> Pixels:
+        """What is loaded of a picture, uint8 (H, W, 3) of the geometry's size; called by many threads."""
+        geometry, points = self.geometry, None
+        if geometry.template is not None and self.locate is not None:
+            points = self.locate(self.paths[index], picture)
+        if geometry.template is not None and points is not None:
+            return aligned(picture, points, geometry.template, geometry.size)
+        return fit(picture, geometry.size, geometry.crop, geometry.interpolation)
+
     def _load(self, index: int) -> Pixels | None:
         if index in self.broken:
             return None
-        geometry = self.geometry
         try:
             picture = decode(self.paths[index], max_pixels=self.max_pixels)
-            points = None if self.points is None else self.points[index]
-            if geometry.template is not None and points is not None and np.isfinite(points).all():
-                pixels = aligned(picture, points, geometry.template, geometry.size)
-            else:
-                pixels = fit(picture, geometry.size, geometry.crop, geometry.interpolation)
         except BrokenImage as problem:
             with self._lock:
                 if index not in self.broken:
                     self.broken[index] = problem
                     self._untold.append(problem)
             return None
-        return pixels
+        return self.cut(index, picture)
 
     def _assemble(
         self, indices: Indices, futures: list[Future[Pixels | None]], pin: bool

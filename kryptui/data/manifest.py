@@ -35,7 +35,8 @@ class Manifest:
 
     `table` has one row an image: path (posix, relative to `root` or absolute), identity (text; digits without
     padding in a contest tree), is_fake (pandas "boolean", NA where unknown), split ("" where none), and
-    optionally the ten landmark columns (float, pixels) and `method` (how a fake was made).
+    optionally the ten landmark columns (float, pixels, NaN where no face was found) and `method` (how a fake was
+    made).
     """
 
     table: pd.DataFrame
