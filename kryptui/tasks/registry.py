@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from kryptui.tasks.datasets import Datasets
     from kryptui.tasks.protocol import TaskBuilder
 
-_OWN = {"verification": "kryptui.tasks.verification.spec:SPEC"}
+_OWN = {
+    "verification": "kryptui.tasks.verification.spec:SPEC",
+    "landmarks": "kryptui.tasks.landmarks.spec:SPEC",
+}
 _registered: dict[str, TaskSpec] = {}
 
 
@@ -48,6 +51,8 @@ class TaskSpec:
     """`module:name` of a `protocol.Score`, torch-free; None: answers have no score."""
     datasets: str | None = None
     """`module:name` of a `datasets.Datasets`, torch-free; None: the task tells nothing of a dataset beforehand."""
+    embeds: bool = False
+    """Whether it is a `protocol.EmbeddingTask`: its models tell faces apart."""
 
     @property
     def all_directions(self) -> dict[str, Literal["lower", "higher"]]:
