@@ -6,6 +6,9 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+
 from kryptui.data.labels import Labelled, assign_labels
 from kryptui.data.layouts import read_dataset
 from kryptui.data.manifest import Manifest
@@ -13,7 +16,8 @@ from kryptui.data.pairs import PairList, read_pairs
 from kryptui.data.prepare import PAIRS_FILE, TRAIN, VALIDATION, freeze_pairs, split_identities
 from kryptui.errors import InputError
 from kryptui.tasks.protocol import Notice
-from kryptui.tasks.verification.settings import ValidationSettings, VerificationSettings
+from kryptui.tasks.verification.aligning import Located, check_aligned, stored_points
+from kryptui.tasks.verification.settings import AlignSettings, ValidationSettings, VerificationSettings
 
 
 @dataclass(frozen=True)
@@ -24,12 +28,17 @@ class Dataset:
     labelled: Labelled
     pairs: PairList
     notices: list[Notice]
+    located: Located | None = None
+    """Where the faces are in training images and pairs, if they are to be aligned."""
 
     @property
     def digest(self) -> str:
-        """A hash of the labelled images and the pairs."""
+        """A hash of the labelled images, the pairs, and the points that faces are aligned by."""
         labels = self.labelled.table["label"].to_numpy().tobytes()
         parts = [self.train.digest().encode(), labels, self.pairs.digest().encode()]
+        if self.located is not None:
+            places = [np.full((5, 2), np.nan) if points is None else points for points in self.located.values()]
+            parts.append(np.stack(places).round(3).tobytes())
         return hashlib.sha256(b"\n".join(parts)).hexdigest()[:16]
 
 
@@ -42,6 +51,12 @@ def load_dataset(settings: VerificationSettings) -> Dataset:
     manifest = read_dataset(Path(settings.train))
     train, pairs = _divide(manifest, settings)
     notices = [Notice("warning", text) for text in (*manifest.notices, *_left_out(manifest))]
+    located = None
+    if settings.align == "done":
+        check_aligned([*train.absolute_paths(), *_images(pairs)])
+    elif settings.align is not None:
+        train, located, told = _locate(settings.align, manifest, train, pairs)
+        notices.append(told)
     labelled = assign_labels(train.table, settings.fakes, settings.min_real, settings.min_class)
     kept = Manifest(labelled.table, train.root, train.source)
     counts = labelled.counts
@@ -54,7 +69,26 @@ def load_dataset(settings: VerificationSettings) -> Dataset:
     )
     if counts.lost_reals or counts.lost_fakes:
         notices.append(Notice("info", f"pruned: {counts.lost_reals} real and {counts.lost_fakes} fake images"))
-    return Dataset(kept, labelled, pairs, notices)
+    return Dataset(kept, labelled, pairs, notices, located)
+
+
+def _locate(
+    align: AlignSettings, manifest: Manifest, train: Manifest, pairs: PairList
+) -> tuple[Manifest, Located, Notice]:
+    """The training images that are kept, the points of all that are used, and what was not found."""
+    located = stored_points(align, manifest, dict.fromkeys([*train.absolute_paths(), *_images(pairs)]))
+    has_face = [located[path] is not None for path in train.absolute_paths()]
+    without = len(has_face) - sum(has_face)
+    others = sum(located[path] is None for path in dict.fromkeys(_images(pairs)))
+    fate = "taken as they are" if align.missing == "as-is" else "left out"
+    told = f"aligning faces to {align.template}; no face was found in {without} training images, {fate}"
+    if align.missing == "leave-out":
+        train = train.subset(pd.Series(has_face, index=train.table.index))
+    return train, located, Notice("info", f"{told}, and in {others} of the pairs, taken as they are")
+
+
+def _images(pairs: PairList) -> list[Path]:
+    return [path for pair in pairs.absolute_paths() for path in pair]
 
 
 def _divide(manifest: Manifest, settings: VerificationSettings) -> tuple[Manifest, PairList]:

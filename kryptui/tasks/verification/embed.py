@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kryptui.data.augment import normalize, to_unit
 from kryptui.data.decode import BrokenImage
-from kryptui.data.loading import ImageLoader
+from kryptui.data.loading import ImageLoader, Locate
 from kryptui.preprocess import Preprocessing
 from kryptui.tasks.protocol import Infer, Progress
 
@@ -29,13 +29,15 @@ def embed_images(
     batch: int,
     threads: int,
     max_pixels: int,
+    locate: Locate | None = None,
     progress: Progress | None = None,
 ) -> tuple[NDArray[Any], list[BrokenImage]]:
     """Embeddings float32 (N, D) of length one, NaN for broken images, and these.
 
-    The device is waited for once, at the end: batches queue up on it while the next are decoded.
+    `locate` finds the faces that the contract wants aligned. The device is waited for once, at the end: batches
+    queue up on it while the next are decoded.
     """
-    loader = ImageLoader(paths, contract, threads, max_pixels)
+    loader = ImageLoader(paths, contract, threads, max_pixels, locate)
     plan = np.split(np.arange(len(paths)), range(batch, len(paths), batch)) if paths else []
     parts, places, done = [], [], 0
     for planned, (images, loaded) in zip(plan, loader.batches(plan, pin=device.type == "cuda"), strict=True):

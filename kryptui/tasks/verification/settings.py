@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, mod
 
 from kryptui.config import Settings, TaskSettings, Text, words_or_block
 from kryptui.errors import nearest
+from kryptui.preprocess import Template
 
 MAX_PIXELS = 178_956_970
 """Where Pillow refuses a picture as a decompression bomb, whatever a configuration says."""
@@ -55,10 +56,39 @@ class AugmentSettings(Settings):
     rotate: float = Field(0.0, ge=0, le=180, description="degrees to either side")
 
 
+class AlignSettings(Settings):
+    """Faces are turned, scaled and shifted so that their five points lie on a template."""
+
+    template: Template = Field("arcface", description="where the points come to lie")
+    landmarks: Text | None = Field(
+        None, description="the csv of kryptui data landmarks; null: the points in the manifest"
+    )
+    which: Literal["central", "largest"] = Field(
+        "central", description="which face is meant where a new picture shows several"
+    )
+    detector: Text | None = Field(
+        None, description="YuNet's file, for new pictures; null: as kryptui weights get yunet left it"
+    )
+    missing: Literal["as-is", "leave-out"] = Field(
+        "as-is", description="training images in which no face was found; validation takes them as they are"
+    )
+
+
+def _check_align(text: Any) -> Any:
+    if text != "done":
+        hint = nearest(text, ["done"], 1) if isinstance(text, str) else ""
+        raise ValueError(f"must be done, a block such as {{template: arcface}}, or null{hint}")
+    return text
+
+
+_Done = Annotated[Literal["done"], BeforeValidator(_check_align), Tag("words")]
+Align = Annotated[_Done | Annotated[AlignSettings, Tag("block")], Discriminator(words_or_block)]
+
+
 class EmbeddingSettings(Settings):
     """What the model makes of a picture."""
 
-    size: int | None = Field(None, ge=2, le=8192, description="null: the backbone's pooled features")
+    size: int | None = Field(None, ge=2, le=8192, description="null: the backbone's own")
     normalize: bool = Field(True, description="embeddings get length one, so that distances are of angles")
 
 
@@ -148,7 +178,9 @@ class VerificationSettings(TaskSettings):
     """The part of a run's configuration that is about faces."""
 
     per_stage: ClassVar[frozenset[str]] = frozenset({"batch", "augment", "losses"})
-    reads: ClassVar[frozenset[str] | None] = frozenset({"train", "validation", "fakes", "min_real", "min_class"})
+    reads: ClassVar[frozenset[str] | None] = frozenset(
+        {"train", "validation", "fakes", "min_real", "min_class", "align"}
+    )
     dataset: ClassVar[str | None] = "train"
 
     kind: Literal["verification"] = Field(description="what is trained for")
@@ -165,6 +197,9 @@ class VerificationSettings(TaskSettings):
     min_real: int = Field(2, ge=0, description="people with fewer real photos are pruned")
     min_class: int = Field(1, ge=1, description="classes with fewer images are pruned after that")
     max_pixels: int = Field(MAX_PIXELS, ge=1, le=MAX_PIXELS, description="larger images are left out, as bombs")
+    align: Align | None = Field(
+        None, description="how faces come onto a template; done: kryptui data align did it; null: not at all"
+    )
     batch: BatchSettings = BatchSettings(identities=16, real=3, fake=1)
     evaluate_batch: int = Field(64, ge=1, description="images in a batch when embedding without training")
     augment: AugmentSettings = AugmentSettings()

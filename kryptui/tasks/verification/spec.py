@@ -9,6 +9,7 @@ SPEC = TaskSpec(
     build="kryptui.tasks.verification.task:BUILDER",
     headline="eer",
     better="lower",
+    embeds=True,
     columns=("eer_real", "eer_fake"),
     answer_settings=AnswerSettings,
     check_source="kryptui.tasks.verification.test_data:check_test_tree",

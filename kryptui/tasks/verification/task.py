@@ -15,7 +15,7 @@ from kryptui.config import AnyConfig
 from kryptui.data.augment import Augmentation, augment, normalize, to_unit
 from kryptui.data.decode import BrokenImage
 from kryptui.data.labels import known_fake
-from kryptui.data.loading import ImageLoader
+from kryptui.data.loading import ImageLoader, Locate
 from kryptui.data.pairs import PairList, read_pairs
 from kryptui.data.sampling import Groups, group_rows, plan_epoch, steps_per_epoch
 from kryptui.errors import InputError, RunError
@@ -25,6 +25,7 @@ from kryptui.models import embedder
 from kryptui.models.drawing import DrawingApart, NoDrawing
 from kryptui.preprocess import Preprocessing
 from kryptui.tasks.protocol import Batch, Evaluation, Infer, Notice, Prediction, Progress, StageOutline
+from kryptui.tasks.verification.aligning import by_path, check_aligned, contract_with, in_new_pictures
 from kryptui.tasks.verification.dataset import Dataset, load_dataset
 from kryptui.tasks.verification.embed import embed_images, embed_pixels, number_paths, similarities
 from kryptui.tasks.verification.evaluation import evaluate_scores
@@ -65,13 +66,15 @@ class VerificationTraining:
         self._threads = config.threads or cores()
         with DrawingApart(config.seed):  # what the start weights do not cover is drawn
             self._built = embedder.build(config.model, settings.embedding.size, settings.embedding.normalize)
+        self._contract = contract_with(self._built.preprocessing, settings, config.model.backbone)
+        self._locate = None if dataset.located is None else by_path(dataset.located)
         self._loader = ImageLoader(
-            dataset.train.absolute_paths(), self._built.preprocessing, self._threads, settings.max_pixels
+            dataset.train.absolute_paths(), self._contract, self._threads, settings.max_pixels, self._locate
         )
         self._notices = [*dataset.notices, *(Notice("warning", text) for text in self._built.notices)]
         self._told: set[Path] = set()
         self.data_hash = dataset.digest
-        self.rebuild: Mapping[str, Any] = {"preprocessing": self._built.preprocessing.to_json()}
+        self.rebuild: Mapping[str, Any] = {"preprocessing": self._contract.to_json()}
 
     def model(self) -> nn.Module:
         """The embedder with its start weights."""
@@ -87,7 +90,7 @@ class VerificationTraining:
         """Scores the frozen validation pairs."""
         pairs = self._dataset.pairs
         scores, broken = _score_pairs(
-            infer, device, pairs, self._built.preprocessing, self._settings, self._threads, progress
+            infer, device, pairs, self._contract, self._settings, self._threads, self._locate, progress
         )
         self._tell(broken)
         if lost := _unscored(pairs, scores, broken):
@@ -205,7 +208,8 @@ class VerificationInference:
                     f"task.embedding.size: {config.model.weights} has no trained layer of {embedding.size}; "
                     "give the size that it was trained with, or null"
                 )
-            self._model, self.contract = built.embedder, built.preprocessing
+            self._model = built.embedder
+            self.contract = contract_with(built.preprocessing, self._settings, config.model.backbone)
         else:
             self._model = embedder.build_bare(config.model, embedding.size, embedding.normalize)
             self.contract = Preprocessing.from_json(rebuild["preprocessing"], "checkpoint")
@@ -223,7 +227,10 @@ class VerificationInference:
     ) -> Evaluation:
         """Scores a pair list; raises InputError for a broken image, RunError where the model gives NaN."""
         pairs = read_pairs(source)
-        scores, broken = _score_pairs(infer, device, pairs, self.contract, self._settings, self._threads, progress)
+        locate = self._locate([path for pair in pairs.absolute_paths() for path in pair])
+        scores, broken = _score_pairs(
+            infer, device, pairs, self.contract, self._settings, self._threads, locate, progress
+        )
         if broken:
             more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
             raise InputError(f"{source}: {broken[0]}{more}; mend the images or take their pairs out")
@@ -250,10 +257,21 @@ class VerificationInference:
                 batch=self._settings.evaluate_batch,
                 threads=self._threads,
                 max_pixels=self._settings.max_pixels,
+                locate=self._locate(paths),
                 progress=progress,
             )
 
         return answer_test_tree(source, embed, options.get("fill_missing"))
+
+    def _locate(self, paths: list[Path]) -> Locate | None:
+        """Finds the faces in new pictures, if the contract wants them aligned and they are not."""
+        align = self._settings.align
+        if self.contract.template is None or align is None:
+            return None
+        if align == "done":
+            check_aligned(paths)
+            return None
+        return in_new_pictures(align, paths)
 
 
 def _score_pairs(
@@ -263,6 +281,7 @@ def _score_pairs(
     contract: Preprocessing,
     settings: VerificationSettings,
     threads: int,
+    locate: Locate | None,
     progress: Progress | None = None,
 ) -> tuple[np.ndarray[Any, Any], list[BrokenImage]]:
     paths, first, second = number_paths(pairs.absolute_paths())
@@ -274,6 +293,7 @@ def _score_pairs(
         batch=settings.evaluate_batch,
         threads=threads,
         max_pixels=settings.max_pixels,
+        locate=locate,
         progress=progress,
     )
     return similarities(embeddings, first, second), broken
