@@ -196,6 +196,19 @@ def test_best_and_last_point_at_checkpoints_that_are_kept(tmp_path: Path) -> Non
     assert sorted(recorder.artifacts.values()) == steps
 
 
+def test_a_checkpoint_holds_what_was_measured_at_its_step_alone(tmp_path: Path) -> None:
+    config = toy_config("checkpoint.every=1 steps", "checkpoint.keep=100", "evaluate.every=4 steps")
+    trainer, recorder = make_trainer(config, tmp_path)
+    trainer.run()
+    for step in folders.steps(tmp_path):
+        meta = checkpoint.read_meta(folders.step_folder(tmp_path, step))
+        recorded = {
+            name: value for at, _, name, value in recorder.points if at == step and name in meta["metrics"]
+        }
+        assert bool(meta["metrics"]) == (step in recorder.evaluations)
+        assert meta["metrics"] == recorded
+
+
 def test_the_record_is_durable_before_every_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     events: list[str] = []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -68,6 +68,7 @@ class Trainer:
         self.window = Window(device.device)
         self.meter = Meter()
         self.saved_step = self.measured_step = -1
+        self.measured: Mapping[str, float] = {}
         self.saved_at = time.monotonic()
         use(device)
         torch.manual_seed(seed_of(config.seed, "model"))
@@ -252,6 +253,7 @@ class Trainer:
             infer = self.device.infer_with(self.model)
             found = self.task.evaluate(infer, self.device.device, self._tell_evaluating)
         step = self.measured_step = self.at.step
+        self.measured = found.scalars
         value = float(found.scalars.get(self.goal.metric, math.nan))
         self.recorder.metric(step, epoch, found.scalars, wished)
         self.recorder.evaluation(step, found.scalars, found.figures, found.scores, wished)
@@ -293,6 +295,7 @@ class Trainer:
     def _meta(self) -> dict[str, Any]:
         best = self.at.best
         value = None if math.isnan(best.value) else best.value
+        measured = self.measured if self.measured_step == self.at.step else {}
         return {
             "config": to_plain(self.config),
             "rebuild": dict(self.task.rebuild),
@@ -301,6 +304,7 @@ class Trainer:
             "threads": self.device.threads,
             "device": self.device.label,
             "best": {"metric": self.goal.metric, "step": best.step, "value": value},
+            "metrics": {name: number for name, number in measured.items() if math.isfinite(number)},
             "versions": {"kryptui": __version__, "torch": torch.__version__},
         }
 
