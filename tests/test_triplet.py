@@ -103,6 +103,13 @@ def test_a_triplet_just_at_the_margin_is_not_active() -> None:
     assert (float(report["loss"]), float(report["active"])) == (0.5, 0.5)
 
 
+@pytest.mark.parametrize("mining", ["all", "hard"])
+def test_the_hardest_negative_is_never_the_anchor_itself(mining: str) -> None:
+    apart = torch.tensor([[0.0], [1.0], [3.0], [3.5]])  # no triplet is active, unless the anchor is in it twice
+    report = TripletLoss(margin=0.5, mining=mining)(apart, targets_of([0, 0, 1, 1]))
+    assert (float(report["loss"]), float(report["active"])) == (0.0, 0.0)
+
+
 def test_an_image_without_a_label_is_only_ever_a_negative() -> None:
     positive, negative = triplet.anchor_masks(torch.tensor([0, 0, -1, -1]))
     assert positive.int().tolist() == [[0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]

@@ -8,12 +8,16 @@ from typing import Annotated
 
 import typer
 
+from kryptui.cli import faces, label_doctor
 from kryptui.cli.answer import counting
 from kryptui.cli.options import THREADS, Json, Threads
 
 app = typer.Typer(help="Inspect, prepare, fetch or draw a dataset.", no_args_is_help=True, rich_markup_mode=None)
 get = typer.Typer(help="Fetch a public dataset.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(get, name="get")
+app.command("landmarks")(faces.landmarks)
+app.command("align")(faces.align)
+app.command("doctor")(label_doctor.doctor)
 
 MAX_PIXELS = 178_956_970
 Source = Annotated[Path, typer.Argument(metavar="PATH", help="A contest tree, class folders, or a manifest csv.")]
@@ -58,6 +62,9 @@ def prepare(
     threads: Threads = THREADS,
     max_pixels: MaxPixels = MAX_PIXELS,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another preparation.")] = False,
+    overlay: Annotated[
+        Path | None, typer.Option("--overlay", metavar="CSV", help="Corrected labels, as data doctor writes them.")
+    ] = None,
     json_output: Json = False,
 ) -> None:
     """Splits by identity, and freezes the validation pairs.
@@ -66,7 +73,8 @@ def prepare(
 
     --json, and prepare.json: {"source", "version", "seed", "fraction", "splits": {split: {"images", "identities",
     "reals", "fakes"}}, "pairs": {kind: how many}, "digests": {what: sha256}, "left_out": [{"path", "reason",
-    "detail"}], "notices": [text]}.
+    "detail"}], "notices": [text], "overlay": null, or {"path", "digest", and how often "drop", "move", "merge" and
+    "keep"}}.
     """
     from dataclasses import asdict
 
@@ -83,6 +91,7 @@ def prepare(
             max_pixels=max_pixels,
             overwrite=overwrite,
             progress=progress,
+            overlay=overlay,
         )
     if json_output:
         typer.echo(json.dumps(asdict(summary), indent=1))
@@ -90,6 +99,9 @@ def prepare(
     for name, counts in summary.splits.items():
         typer.echo(f"{name:<11}" + ", ".join(f"{count} {what}" for what, count in counts.items()))
     typer.echo(f"{'pairs':<11}" + ", ".join(f"{count} {kind}" for kind, count in summary.pairs.items()))
+    if summary.overlay is not None:
+        decided = ", ".join(f"{summary.overlay[action]} {action}" for action in ("drop", "move", "merge", "keep"))
+        typer.echo(f"{'overlay':<11}{decided}")
     if summary.left_out:
         typer.echo(f"{'left out':<11}{len(summary.left_out)} files, named in {output / 'prepare.json'}")
     typer.echo(f"written to {output}; train on it with -o task.train={output}")

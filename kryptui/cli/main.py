@@ -18,7 +18,9 @@ from kryptui.cli import (
     demo,
     discard,
     doctor,
+    embed,
     exchange,
+    identify,
     keep,
     logs,
     presets,
@@ -26,6 +28,8 @@ from kryptui.cli import (
     screen,
     steer,
     train,
+    verify,
+    weights,
     worker,
 )
 from kryptui.cli.options import DATABASE
@@ -44,6 +48,10 @@ app.command("demo")(demo.demo)
 app.command("eval")(answer.evaluate)
 app.command("submit")(answer.submit)
 app.command("score")(answer.score)
+app.command("verify")(verify.verify)
+app.command("matrix")(verify.matrix)
+app.command("embed")(embed.embed)
+app.command("identify")(identify.identify)
 app.command("worker")(worker.worker)
 app.command("doctor")(doctor.doctor)
 app.add_typer(data.app, name="data")
@@ -63,6 +71,7 @@ runs.app.command("resume")(steer.resume)
 runs.app.command("checkpoint")(steer.checkpoint)
 runs.app.command("evaluate")(steer.evaluate)
 app.add_typer(presets.app, name="presets")
+app.add_typer(weights.app, name="weights")
 
 
 @app.callback(invoke_without_command=True)

@@ -20,6 +20,7 @@ from kryptui.data.examine import Examined
 from kryptui.data.labels import known_fake, real_counts
 from kryptui.data.layouts import read_dataset
 from kryptui.data.manifest import Manifest, identity_order, write_atomic
+from kryptui.data.overlay import read_overlay
 from kryptui.data.pairs import COLUMNS, FAKE, GENUINE, IMPOSTOR, PairList
 from kryptui.data.scan import Scanned, scan
 from kryptui.errors import InputError, RunError, WouldReplace
@@ -36,7 +37,8 @@ class PreparedSummary:
     """What `prepare` wrote; the content of prepare.json.
 
     `splits` counts images, identities, reals and fakes of each split; `pairs` the pairs of each kind; `digests`
-    holds the sha256 of the manifest, of each split and of the pairs.
+    holds the sha256 of the manifest, of each split and of the pairs; `overlay` the path, the digest and the number
+    of decisions of each action of what corrected the labels, if anything did.
     """
 
     source: str
@@ -48,6 +50,7 @@ class PreparedSummary:
     digests: dict[str, str]
     left_out: list[dict[str, str]]
     notices: list[str]
+    overlay: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The summary as plain JSON types."""
@@ -67,25 +70,32 @@ def prepare(
     stop: Callable[[], bool] | None = None,
     overwrite: bool = False,
     examined: Examined | None = None,
+    overlay: Path | None = None,
 ) -> PreparedSummary:
     """Reads a dataset, leaves broken images out, splits by identity, freezes pairs, and writes three files.
 
     `out_dir` gets manifest.csv, pairs.csv (up to `pairs` of each kind) and, last, prepare.json: a folder without
     it is no finished preparation. The same preparation once more changes nothing. The source is not changed.
-    What `examine` found in the source a moment ago saves reading it once more.
-    Raises InputError: a bad dataset, or `out_dir` holds other files; WouldReplace: it holds another preparation
-    and `overwrite` is false; RunError: it cannot be written; Stopped: `stop` said so.
+    What `examine` found in the source a moment ago saves reading it once more. An `overlay` corrects the labels
+    before the split. Raises InputError: a bad dataset or overlay, or `out_dir` holds other files; WouldReplace: it
+    holds another preparation and `overwrite` is false; RunError: it cannot be written; Stopped: `stop` said so.
     """
     _refuse_folder(source, out_dir)
+    decisions = None if overlay is None else read_overlay(overlay)
+    manifest = read_dataset(source) if examined is None else examined.manifest
+    corrected = manifest if decisions is None else decisions.apply(manifest)
     if examined is None:
-        manifest = read_dataset(source)
         scanned, broken = scan(manifest, threads=threads, max_pixels=max_pixels, progress=progress, stop=stop)
     else:
-        manifest, scanned, broken = examined.manifest, examined.scanned, examined.broken
-    notices = (*manifest.notices, *_copies_between_people(manifest, scanned))
-    split = replace(split_identities(manifest.without(broken), fraction, seed), notices=notices)
+        scanned, broken = examined.scanned, examined.broken
+    notices = (*manifest.notices, *_copies_between_people(manifest, scanned, corrected))
+    there = set(corrected.table["path"])
+    whole = corrected.without([item for item in broken if item.path in there])
+    split = replace(split_identities(whole, fraction, seed), notices=notices)
     frozen = freeze_pairs(split.split(VALIDATION), seed, pairs)
     summary = _summarise(split, frozen, fraction, seed)
+    if decisions is not None:
+        summary = replace(summary, overlay=decisions.to_json())
     if not overwrite:
         _refuse_other(out_dir, summary)
     write_preparation(out_dir, split, frozen, summary)
@@ -278,10 +288,14 @@ def _count(table: pd.DataFrame) -> dict[str, int]:
     return {"images": len(table), "identities": people, "reals": len(table) - fakes, "fakes": fakes}
 
 
-def _copies_between_people(manifest: Manifest, scanned: Sequence[Scanned]) -> list[str]:
+def _copies_between_people(manifest: Manifest, scanned: Sequence[Scanned], corrected: Manifest) -> list[str]:
+    # What was scanned counts from the rows of the manifest as it was read.
+    paths = manifest.table["path"].tolist()
+    person = dict(zip(corrected.table["path"], corrected.table["identity"], strict=True))
     by_content: dict[bytes, set[str]] = {}
     for image in scanned:
-        by_content.setdefault(image.pixel_hash, set()).add(manifest.table["identity"].iloc[image.row])
+        if (name := person.get(paths[image.row])) is not None:
+            by_content.setdefault(image.pixel_hash, set()).add(name)
     shared = sum(len(people) > 1 for people in by_content.values())
     return [f"{shared} images stand under two identities or more; `data inspect` names them"] if shared else []
 

@@ -59,8 +59,8 @@ class _Sheet:
         for start in range(0, len(rows), self.groups):
             if lines:
                 lines.append(line())
-            lines += _side_by_side(
-                [_side_by_side(row, self.size, _GAP) for row in rows[start : start + self.groups]],
+            lines += beside(
+                [beside(row, self.size, _GAP) for row in rows[start : start + self.groups]],
                 group,
                 _GROUP_GAP,
             )
@@ -81,7 +81,7 @@ def _items(sheet: ImageSheet) -> list[tuple[str, str]]:
     return list(zip_longest(sheet.paths, sheet.captions[: len(sheet.paths)], fillvalue=""))
 
 
-def _side_by_side(blocks: list[list[Text]], width: int, gap: int) -> list[Text]:
+def beside(blocks: list[list[Text]], width: int, gap: int) -> list[Text]:
     """Blocks of lines, each filled to `width` cells, `gap` cells between them."""
     lines = []
     for parts in zip_longest(*blocks):

@@ -23,16 +23,16 @@ _WEIGHTS = (".bin", ".ckpt", ".pt", ".pth", ".safetensors")
 def open_model(
     what: str,
     workspace: Workspace,
-    store: Store,
+    store: Store | None,
     config: Path | None = None,
     device: str | None = None,
     checkpoint: str = "best",
 ) -> tuple[Restored, dict[str, Any]]:
     """The model that `what` names, and where it came from: the run's id and name, if it is a run's.
 
-    Of a run, or a run's folder, the `checkpoint` is meant: best, last or step-N. A file of weights needs the
-    configuration that it belongs to, but for OML's ViT extractors, which tell what they are. Raises InputError for
-    anything else.
+    Without a `store` no run is known. Of a run, or its folder, the `checkpoint` is meant: best, last or step-N. A
+    file of weights needs the configuration that it belongs to, but for OML's ViT extractors, which tell what they
+    are. Raises InputError for anything else.
     """
     path = Path(what)
     if path.is_file():
@@ -42,8 +42,10 @@ def open_model(
     if path.is_dir():
         chosen = path if (path / META_FILE).is_file() else _checkpoint(path, checkpoint)
         return _restored(chosen, device), {"run": None}
-    if "/" in what or path.suffix in _WEIGHTS:
+    if is_path(what):
         raise InputError(f"{what}: no such file or folder")
+    if store is None:
+        raise InputError(f"{what}: no such file or folder, and there is no record of runs to look in")
     run = store.get_run(store.resolve_run(what))
     if run.kind != "train":
         raise InputError(f"run {run.id}: is no training run ({run.kind}), so it has no checkpoint")
@@ -51,6 +53,12 @@ def open_model(
     if not chosen.is_dir():
         raise InputError(f"run {run.id} ({run.name}): has no checkpoint at {chosen}")
     return _restored(chosen, device), {"run": run.id, "name": run.name}
+
+
+def is_path(what: str) -> bool:
+    """Whether it names a file or a folder, there or not, rather than a run."""
+    path = Path(what)
+    return path.exists() or "/" in what or path.suffix in _WEIGHTS
 
 
 def _restored(chosen: Path, device: str | None) -> Restored:
