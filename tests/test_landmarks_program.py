@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from landmark_faces import landmark_config, write_faces
 from screens import make_app, play, until, until_shown
 from textual.pilot import Pilot
-from toys import environment, kryptui
+from toys import environment, kryptui, toy_config
+from trees import SHARED
 
 from kryptui.config import to_yaml
+from kryptui.errors import InputError
 from kryptui.figures import Curve, ImageSheet, Table
+from kryptui.jobs.landmarker import open_landmarker
 from kryptui.runs.store import Store
 from kryptui.tui.app import KryptuiApp
 from kryptui.tui.pages import Goal
 from kryptui.tui.widgets.drawn_view import DrawnView
 
 SIZE = (160, 45)
+YUNET = SHARED.parent / "weights/yunet_2026may.onnx"
 SPLITS = {"ann": "train", "bob": "train", "cat": "train", "eve": "val", "joe": "test"}
 
 
@@ -99,6 +105,33 @@ def test_it_answers_a_csv_with_boxes_and_a_folder(workspace: Path) -> None:
     assert folder.returncode == 0, folder.stderr
     assert "each face is taken to fill its picture" in folder.stderr
     assert len((workspace / "all.csv").read_text().splitlines()) == 41
+
+
+def test_it_places_the_points_of_faces_that_the_detector_finds(workspace: Path, tmp_path: Path) -> None:
+    if not YUNET.is_file():
+        pytest.skip("the detector's weights are not here")
+    pictures = sorted((SHARED / "faces/test_public").glob("*/0.jpg"))[:3]
+    for number, path in enumerate(pictures):
+        (tmp_path / "pictures").mkdir(exist_ok=True)
+        shutil.copy(path, tmp_path / f"pictures/{number}.jpg")
+    found = []
+    for name, options in (("own", []), ("hourglass", ["--landmarker", "points"])):
+        output = tmp_path / f"{name}.csv"
+        done = kryptui(
+            *("data", "landmarks", str(tmp_path / "pictures"), "-o", str(output), "--detector", str(YUNET)),
+            *options,
+            cwd=workspace,
+        )
+        assert done.returncode == 0, done.stderr
+        found.append(list(csv.DictReader(output.open(newline=""))))
+    assert [row["box_x"] for row in found[0]] == [row["box_x"] for row in found[1]]
+    assert all(one["nose_x"] != other["nose_x"] for one, other in zip(*found, strict=True))
+
+
+def test_a_run_that_places_no_points_is_no_landmarker(tmp_path: Path) -> None:
+    model = SimpleNamespace(task=object(), config=toy_config(), source=tmp_path)
+    with pytest.raises(InputError, match="the task toy places no points of faces; give a run of landmarks"):
+        open_landmarker(model)  # type: ignore[arg-type]
 
 
 def test_a_source_that_is_not_right_is_one_line(workspace: Path) -> None:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kryptui.cli.answer import counting
-from kryptui.cli.options import THREADS, Json, Threads
+from kryptui.cli.completion import complete_run
+from kryptui.cli.options import DATABASE, THREADS, Database, Json, Threads, workspace
 
 if TYPE_CHECKING:
+    from kryptui.faces.finding import Finder
     from kryptui.faces.landmarks import Tally
 
 
@@ -48,6 +50,15 @@ DetectorFile = Annotated[
 Least = Annotated[
     float, typer.Option("--least", min=1, metavar="PIXELS", help="Faces narrower or lower than this do not count.")
 ]
+LandmarkerModel = Annotated[
+    str | None,
+    typer.Option(
+        "--landmarker",
+        metavar="WHAT",
+        help="A run of landmarks, or its checkpoint, that places the points; default: the detector's.",
+        autocompletion=complete_run,
+    ),
+]
 LEAST = 16.0
 
 
@@ -56,8 +67,10 @@ def landmarks(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="CSV", help="Where the points go.")],
     which: WhichFace = Which.central,
     detector: DetectorFile = None,
+    landmarker: LandmarkerModel = None,
     least: Least = LEAST,
     threads: Threads = THREADS,
+    database: Database = DATABASE,
     json_output: Json = False,
 ) -> None:
     """Finds the five points of every face and stores them.
@@ -69,10 +82,9 @@ def landmarks(
     --json: {"layout", "images", "faces": pictures with one that counts, "several": of these with more than one,
     "turned": by more than 45 degrees, "problems": {reason: how many}}.
     """
-    from kryptui.faces.finding import Finder
     from kryptui.faces.landmarks import find_landmarks
 
-    finder = Finder.of(detector, which.value, least)
+    finder = _finder(detector, which, least, landmarker, database)
     with counting("finding faces") as progress:
         tally = find_landmarks(source, output, finder, threads=threads, progress=progress)
     head = f"faces      {tally.faces} in {tally.images} images ({tally.layout})"
@@ -101,8 +113,10 @@ def align(
         typer.Option("--missing", help="Pictures without a face; default: leave-out, in a test tree as-is."),
     ] = None,
     detector: DetectorFile = None,
+    landmarker: LandmarkerModel = None,
     least: Least = LEAST,
     threads: Threads = THREADS,
+    database: Database = DATABASE,
     json_output: Json = False,
 ) -> None:
     """Aligns every face of a dataset, in a copy with the same names.
@@ -115,10 +129,9 @@ def align(
     """
     from kryptui.faces.align_plan import AlignPlan
     from kryptui.faces.aligning import align_dataset
-    from kryptui.faces.finding import Finder
 
     plan = AlignPlan(template.value, _size(size), margin, None if missing is None else missing.value)
-    finder = Finder.of(detector, which.value, least)
+    finder = _finder(detector, which, least, landmarker, database)
     with counting("aligning") as progress:
         tally = align_dataset(
             source, target, finder, plan, top=top_n, debug=debug, threads=threads, progress=progress
@@ -126,6 +139,23 @@ def align(
     onto = f"{template.value} {plan.size[0]} x {plan.size[1]}"
     head = f"aligned    {tally.faces} of {tally.images} images ({tally.layout}) onto {onto}"
     _tell(tally, json_output, head, target, "failed.csv in it says why")
+
+
+def _finder(detector: Path | None, which: Which, least: float, landmarker: str | None, database: str) -> Finder:
+    from kryptui.faces.finding import Finder
+
+    if landmarker is None:
+        return Finder.of(detector, which.value, least)
+    from kryptui.jobs.landmarker import open_landmarker
+    from kryptui.jobs.sources import is_path, open_model
+
+    where = workspace(database)
+    if is_path(landmarker):
+        model, _ = open_model(landmarker, where, None)
+    else:
+        with where.open(create=False, write=False) as store:
+            model, _ = open_model(landmarker, where, store)
+    return Finder.of(detector, which.value, least, open_landmarker(model))
 
 
 def _tell(tally: Tally, json_output: bool, head: str, place: Path, why: str) -> None:

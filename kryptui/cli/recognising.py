@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -14,6 +13,8 @@ from kryptui.cli.answer import Checkpoint as Checkpoint
 from kryptui.cli.answer import Config as Config
 from kryptui.cli.completion import complete_run
 from kryptui.cli.faces import DetectorFile as DetectorFile
+from kryptui.cli.faces import Which as Which
+from kryptui.cli.faces import WhichFace as WhichFace
 from kryptui.cli.options import workspace
 
 if TYPE_CHECKING:
@@ -25,13 +26,6 @@ if TYPE_CHECKING:
     from kryptui.runs.store import Store
 
 
-class Which(StrEnum):
-    """Which face counts where there are several."""
-
-    central = "central"
-    largest = "largest"
-
-
 Model = Annotated[
     str,
     typer.Option(
@@ -41,7 +35,6 @@ Model = Annotated[
         autocompletion=complete_run,
     ),
 ]
-WhichFace = Annotated[Which, typer.Option("--which", help="The face that counts where there are several.")]
 Aligned = Annotated[
     bool, typer.Option("--aligned", help="The pictures are aligned already: no face is looked for in them.")
 ]

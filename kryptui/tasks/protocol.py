@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from kryptui.config import AnyConfig
+    from kryptui.faces.face import Landmarker
 
 Infer = Callable[["Tensor"], "Tensor"]
 """Normalised inputs on the device -> the model's outputs, in float32, without gradients."""
@@ -167,6 +168,13 @@ class EmbeddingTask(InferenceTask, Protocol):
 
     def embed(self, infer: Infer, device: torch.device, pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """Embeddings float32 (N, D) of length one, from RGB uint8 (N, H, W, 3) of the contract's size."""
+
+
+class LandmarkTask(InferenceTask, Protocol):
+    """An inference task whose model places the points of faces that were found."""
+
+    def landmarker(self, infer: Infer, device: torch.device, name: str) -> Landmarker:
+        """What places them; `name` says with which weights."""
 
 
 class TaskBuilder(Protocol):
