@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import typer
@@ -25,6 +27,17 @@ def open_app(
     from kryptui.tui.pages import Goal
     from kryptui.tui.start import start
 
-    return typer.Exit(
-        start(workspace(database), Goal(page, run=resume, config=config, resumes=resume is not None))
-    )
+    code = start(workspace(database), Goal(page, run=resume, config=config, resumes=resume is not None))
+    _leave_if_loading(code)
+    return typer.Exit(code)
+
+
+def _leave_if_loading(code: int) -> None:
+    """Ends the process here while torch is still being loaded: the interpreter's end would tear its thread apart.
+
+    Everything else has ended by now. Python ends daemon threads by unwinding their stacks, which aborts in C++.
+    """
+    if any(thread.name == "torch" for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
