@@ -6,8 +6,10 @@ The workspace is one that `kryptui demo` made, with a few more runs; only drawn 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,11 +23,14 @@ SIZE = (160, 45)
 KEYS = {
     "runs": ["space", "space", "space", "up"],
     "data": [],
-    "configure": ["down", "down", "enter"],
+    "configure": ["down"] * 4 + ["enter"],
     "live": [],
     "compare": [],
     "submit": [],
+    "verify": ["p", *"data/verify", "enter"],
 }
+PEOPLE, PHOTOS = 10, 3
+"""In the folder that Verify compares."""
 SECONDS = 12.0
 
 
@@ -42,10 +47,22 @@ async def draw(root: Path, out: Path) -> None:
                 app.action_go(spec.name)
                 await pilot.pause(2)
                 await pilot.press(*KEYS[spec.name])
-                await pilot.pause(SECONDS if spec.name in ("data", "configure", "submit", "compare") else 3)
+                await pilot.pause(3 if spec.name in ("runs", "live") else SECONDS)
                 svg = out / f"{spec.name}.svg"
                 svg.write_text(app.export_screenshot(title="kryptui"), encoding="utf-8")
                 photograph(svg)
+
+
+def choose_people(root: Path) -> None:
+    """A folder of a few people's real photos, for a matrix."""
+    tree = root / "data/faces/train"
+    fakes = json.loads((tree / "meta.json").read_text(encoding="utf-8"))
+    for person in sorted((tree / "images").iterdir())[:PEOPLE]:
+        photos = [file for file in sorted(person.iterdir()) if not fakes.get(f"{person.name}/{file.name}", 1)]
+        for number, file in enumerate(photos[:PHOTOS], start=1):
+            target = root / f"data/verify/{person.name.lstrip('0') or '0'}/{number}{file.suffix}"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target)
 
 
 def photograph(svg: Path) -> None:
@@ -64,4 +81,5 @@ def photograph(svg: Path) -> None:
 if __name__ == "__main__":
     here = Path(__file__).parent.resolve()
     os.chdir(sys.argv[1])
+    choose_people(Path())
     asyncio.run(draw(Path(), here))

@@ -379,7 +379,7 @@ def test_a_setting_of_a_stage_is_added_by_name(tmp_path: Path, told: None) -> No
 def test_the_task_can_be_switched(tmp_path: Path, told: None) -> None:
     async def test(app: KryptuiApp, pilot: Pilot[Any]) -> None:
         await go_to(pilot, "task", "kind")
-        await pilot.press("right")
+        await pilot.press("left")  # from the first to the last
         await until(
             pilot, lambda: desk(app).draft.config is not None and desk(app).draft.data["task"]["kind"] == "toy"
         )

@@ -62,7 +62,7 @@ def test_from_an_empty_folder_to_a_submission(tmp_path: Path) -> None:
         terminal.press("1")
 
         terminal.wait_for("begin with")
-        terminal.press("down", "down", "enter")
+        terminal.press("down", "down", "down", "down", "enter")
         terminal.wait_for("preset quickstart", "train: data/prepared")
         set_epochs(terminal, 40)
         terminal.press("l")

@@ -11,7 +11,7 @@ from terminals import Terminal, sgr_codes
 from kryptui.runs.store import Store
 
 COLOURS = {str(code) for code in (*range(30, 38), *range(40, 48), *range(90, 98), *range(100, 108))}
-PAGES = ("Runs", "Data", "Configure", "Live", "Compare", "Submit")
+PAGES = ("Runs", "Data", "Configure", "Live", "Compare", "Submit", "Verify")
 
 
 @pytest.fixture

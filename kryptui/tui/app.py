@@ -183,7 +183,7 @@ class KryptuiApp(App[Any]):
         """The page at hand, whatever dialog stands over it."""
         from kryptui.tui.page import Page
 
-        return next((screen for screen in self.screen_stack if isinstance(screen, Page)), None)
+        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Page)), None)
 
     def action_go(self, name: str) -> None:
         """Opens a page; one that is open already looks at what it is asked for."""
@@ -351,6 +351,12 @@ class KryptuiApp(App[Any]):
             Choose("what was begun here goes on" if name is None else f"{name} is training here", choices),
             lambda answer: self.exit(ways[answer]) if answer in ways else None,
         )
+
+    def search_themes(self) -> None:
+        """All themes by name."""
+        from textual.theme import ThemeProvider
+
+        self.push_screen(Palette(providers=[ThemeProvider], placeholder="Search for themes…"))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterator[Any]:
         """Textual's own, none of them: `commands` has all."""

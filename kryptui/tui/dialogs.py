@@ -28,7 +28,7 @@ class Dialog(ModalScreen[Answer]):
 
     def dismiss(self, result: Answer | None = None) -> AwaitComplete:
         """Closes with an answer."""
-        if self._is_answered:
+        if self._is_answered or not self.is_active:  # under another one, it can be answered later
             return AwaitComplete()
         self._is_answered = True
         return super().dismiss(result)

@@ -28,7 +28,7 @@ class PageSpec:
 
 PAGES = tuple(
     PageSpec(name, name.capitalize(), f"kryptui.tui.{name}.page:{name.capitalize()}Page")
-    for name in ("runs", "data", "configure", "live", "compare", "submit")
+    for name in ("runs", "data", "configure", "live", "compare", "submit", "verify")
 )
 """In the order of the number keys, from 1."""
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from kryptui.tui.data.opened import Known, Opened, Tasks
     from kryptui.tui.data.prepare_dialog import Preparation
 
-_OF_DATASET = frozenset({"apply", "inspect", "configure", "choose", "zoom", "section", "jump", "copy"})
+_OF_DATASET = frozenset({"apply", "inspect", "configure", "choose", "zoom", "section", "jump", "copy", "doctor"})
 """Actions on the dataset that is open."""
 
 
@@ -56,6 +56,7 @@ Prepare writes a split and frozen validation pairs, which runs are then scored o
         Binding("o", "choose", "Open", tooltip="choose another dataset"),
         Binding("i", "inspect", "Inspect", tooltip="read every file and look for what is wrong"),
         Binding("z", "zoom", "Zoom", tooltip="one section alone, or all of them"),
+        Binding("d", "doctor", "Doctor labels", show=False, tooltip="find wrong labels and decide about them"),
         Binding("v", "section('overview')", "Overview", show=False, tooltip="counts and histograms"),
         Binding("f", "section('findings')", "Findings", show=False, tooltip="what is broken, double or doubtful"),
         Binding("r", "section('remains')", "Remains", show=False, tooltip="what each setting leaves to train on"),
@@ -333,6 +334,13 @@ Prepare writes a split and frozen validation pairs, which runs are then scored o
         if command:
             self.app.copy_to_clipboard(command)
             self.app.say(command, "in the clipboard")
+
+    def action_doctor(self) -> None:
+        """Labels that a model finds wrong, and what is decided about them."""
+        from kryptui.tui.review.screen import ReviewScreen
+
+        if self._opened is not None and self.app.screen is self:
+            self.app.push_screen(ReviewScreen(self._opened.path, self._opened.name))
 
     # Sections
 

@@ -36,10 +36,11 @@ def find_runs(record: Record, text: str) -> list[Item]:
     store = record.store()
     of_task = headlines(store)
     found = submissions.can_answer(store, of_task, text, MOST_RUNS)
-    return [Item(run.id, _run_line(run, of_task[run.task])) for run in found]
+    return [Item(run.id, run_line(run, of_task[run.task])) for run in found]
 
 
-def _run_line(run: RunRow, headline: str) -> Text:
+def run_line(run: RunRow, headline: str) -> Text:
+    """A run in a line of a list: its name and best, how far it came, what it is."""
     from kryptui.runs.explain import age
 
     summary = run.summaries.get(headline)

@@ -51,12 +51,15 @@ class Header(Widget):
     def render(self) -> Text:
         """One line of exactly the width that there is."""
         width = self.size.width
-        left = self._left(spread=width >= 100)
+        facts = self._facts(width)
+        left = self._left(3) if width >= 100 else self._left(2)
+        if width - left.cell_len - 2 < cell_len(facts[0][0]) <= width - self._left(1).cell_len - 2:
+            left = self._left(1)  # what runs now is worth the gaps
         if left.cell_len > width:
-            left = self._left(spread=False, titles=False)
+            left = self._left(1, titles=False)
         room = width - left.cell_len - 2
         right = Text()
-        for words, style in self._facts(width):
+        for words, style in facts:
             size = cell_len(words) + (3 if right else 0)
             if size > room:
                 continue
@@ -66,18 +69,18 @@ class Header(Widget):
         left.no_wrap = True
         return left
 
-    def _left(self, *, spread: bool, titles: bool = True) -> Text:
+    def _left(self, gap: int, *, titles: bool = True) -> Text:
+        """The pages, `gap` cells between them."""
         name, key, page, here = (
             self.get_component_rich_style(f"header--{part}") for part in ("name", "key", "page", "here")
         )
-        gap = "   " if spread else "  "
-        text = Text().append(f" {_NAME} " if spread else f" {_NAME[0]} ", name)
+        text = Text().append(f" {_NAME} " if gap > 2 else f" {_NAME[0]} ", name)
         shown = getattr(self.screen, "PAGE", "")
         for number, spec in enumerate(PAGES, 1):
             is_here = spec.name == shown
             click = Style(meta={"@click": f"app.go('{spec.name}')"})
             words = f" {spec.title}" if titles or is_here else ""
-            text.append(gap if titles else " ").append(str(number), (here if is_here else key) + click)
+            text.append(" " * gap).append(str(number), (here if is_here else key) + click)
             text.append(words, (here if is_here else page) + click)
         return text
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +23,8 @@ from kryptui.figures import ImageSheet
 from kryptui.tui import graphics
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from kryptui.tui.app import KryptuiApp
 
 SMALLEST: Final = 8
@@ -160,6 +162,12 @@ class PicturesView(Widget, can_focus=True):
         """Whether every picture in sight is drawn."""
         return not self._missing()
 
+    def picture(self, path: str) -> Image:
+        """What is shown of a path, in RGB; called in a thread. Raises BrokenImage, and ValueError for no path."""
+        from kryptui.data.decode import decode
+
+        return decode(Path(path))
+
     def forget(self) -> None:
         """Lets go of what was read: the files may be others now."""
         for tile in self._tiles.values():
@@ -258,7 +266,8 @@ class PicturesView(Widget, can_focus=True):
         missing, turn, size = self._missing(), self._turn, self._cells
         if not missing or not self.is_mounted or not self.size:
             return
-        way = self.app.graphics if self.app.console.color_system == "truecolor" else None
+        app = self.app  # the view may be gone before its pictures are read
+        way = app.graphics if app.console.color_system == "truecolor" else None
 
         def read() -> None:
             tiles: dict[tuple[str, int], _Tile] = {}
@@ -266,9 +275,9 @@ class PicturesView(Widget, can_focus=True):
             for path in missing:
                 if turn != self._turn:
                     return
-                tiles[path, size] = _read(path, size, way)
+                tiles[path, size] = _read(path, size, way, self.picture)
                 if time.monotonic() - told >= _TELL_SECONDS or path == missing[-1]:
-                    self.app.call_soon(self._take, tiles)
+                    app.call_soon(self._take, tiles)
                     tiles, told = {}, time.monotonic()
 
         self.app.act(read)
@@ -363,14 +372,14 @@ def _move(x: int, y: int) -> Segment:
     return Segment(Control.move_to(x, y).segment.text, None, _CONTROL)
 
 
-def _read(path: str, size: int, way: graphics.Graphics | None) -> _Tile:
+def _read(path: str, size: int, way: graphics.Graphics | None, picture: Callable[[str], Image]) -> _Tile:
     from PIL import ImageOps
 
-    from kryptui.data.decode import UNREADABLE, BrokenImage, decode
+    from kryptui.data.decode import UNREADABLE, BrokenImage
     from kryptui.draw.pictures import half_blocks, no_picture
 
     try:
-        image = decode(Path(path))
+        image = picture(path)
     except (BrokenImage, ValueError) as error:
         # ValueError: a path that no file can have, such as one with a zero byte.
         reason = error.reason if isinstance(error, BrokenImage) else UNREADABLE
