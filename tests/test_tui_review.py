@@ -102,7 +102,7 @@ def play(root: Path, act: Callable[[Scene], Awaitable[None]], size: tuple[int, i
     async def go() -> None:
         app = make_app(root, Goal("data"))
         async with app.run_test(size=size) as pilot:
-            app.push_screen(ReviewScreen(root / "faces", "faces"))
+            app.push_screen(ReviewScreen(root / "faces", "faces", app.workspace))
             await until(pilot, lambda: isinstance(app.screen, ReviewScreen))
             await act(Scene(root, app, pilot))
 

@@ -10,10 +10,11 @@ from kryptui.tasks import registry
 from kryptui.tui.configure.draft import check
 from kryptui.tui.configure.layout import lay_out, text_of
 
+OML = "task.losses=[{kind: 'oml:X', s: 3}, {kind: triplet, mining: {kind: 'oml:Y'}}]"
 
-@pytest.mark.parametrize("name", configuration.preset_names())
+
 @pytest.mark.parametrize(
-    "more", [(), ("task.losses=[{kind: 'oml:X', s: 3}, {kind: triplet, mining: {kind: 'oml:Y'}}]",)]
+    ("name", "more"), [*((name, ()) for name in configuration.preset_names()), ("quickstart", (OML,))]
 )
 def test_a_preset_written_anew_is_the_same(name: str, more: tuple[str, ...]) -> None:
     config = configuration.load(configuration.preset_path(name), registry.settings_of, more)

@@ -340,7 +340,7 @@ Prepare writes a split and frozen validation pairs, which runs are then scored o
         from kryptui.tui.review.screen import ReviewScreen
 
         if self._opened is not None and self.app.screen is self:
-            self.app.push_screen(ReviewScreen(self._opened.path, self._opened.name))
+            self.app.push_screen(ReviewScreen(self._opened.path, self._opened.name, self.app.workspace))
 
     # Sections
 

@@ -28,6 +28,7 @@ from kryptui.tui.work import Work
 
 if TYPE_CHECKING:
     from kryptui.data.overlay import Action
+    from kryptui.jobs.workspace import Workspace
     from kryptui.runs.store import Store
     from kryptui.tui.review.desk import Desk
     from kryptui.tui.verify.reading import Seen
@@ -75,9 +76,9 @@ Decisions are saved as an overlay, a csv file that prepare carries out. The data
 
     look_seconds = 1.0
 
-    def __init__(self, dataset: Path, name: str) -> None:
+    def __init__(self, dataset: Path, name: str, workspace: Workspace) -> None:
         super().__init__()
-        self._dataset, self._called = dataset, clean(name)
+        self._dataset, self._called, self._workspace = dataset, clean(name), workspace
         self._run_id: str | None = None
         self._work: Work | None = None
         self._ended = Text("nothing examined yet", "dim")
@@ -86,7 +87,7 @@ Decisions are saved as an overlay, a csv file that prepare carries out. The data
         """Where decisions were saved last, or taken up from."""
 
     def compose_page(self) -> ComposeResult:
-        self._free = saving.free_place(self.app.workspace.root, self._dataset)
+        self._free = saving.free_place(self._workspace.root, self._dataset)
         self._form = Form(self._dataset, id="form", classes="pane")
         self._progress, self._commands = Static("", id="progress"), Static("", id="commands")
         self._nothing = Static("", id="nothing")
@@ -117,7 +118,7 @@ Decisions are saved as an overlay, a csv file that prepare carries out. The data
         """The chosen run, else the best whose model tells faces apart."""
         from kryptui.tui.verify import reading
 
-        return reading.read(store, self.app.workspace, self._run_id)
+        return reading.read(store, self._workspace, self._run_id)  # the app is out of reach once it is closed
 
     def show(self, value: Seen) -> None:
         """Fills the line of the model."""
@@ -156,7 +157,7 @@ Decisions are saved as an overlay, a csv file that prepare carries out. The data
         asked = self._form.asked(is_folder=True)
         if isinstance(asked, Lack):
             self._form.go_to(asked.field)
-            self.app.warn(shorten(asked.words, self.app.workspace.root))
+            self.app.warn(shorten(asked.words, self._workspace.root))
         else:
             self._unless_unsaved("Examine anew?", "Examine", self._start)
 
@@ -167,7 +168,7 @@ Decisions are saved as an overlay, a csv file that prepare carries out. The data
         self._work = work = Work("opening the model", partial(self.app.call_soon, self._show_state))
         self._show_state()
         self.app.act(
-            partial(examine, asked, self.app.workspace, self.app.record, work),
+            partial(examine, asked, self._workspace, self.app.record, work),
             partial(self._examined, work),
             partial(self._failed, work),
         )
@@ -191,7 +192,7 @@ Decisions are saved as an overlay, a csv file that prepare carries out. The data
         if self._work is not work or not self.is_running:
             return
         self._work = None
-        words = clean(" ".join(shorten(error, self.app.workspace.root).split()))
+        words = clean(" ".join(shorten(error, self._workspace.root).split()))
         self._ended = Text.assemble(("✗ ", "red"), words)
         self._show_state()
 
@@ -234,7 +235,7 @@ Decisions are saved as an overlay, a csv file that prepare carries out. The data
 
     def _command(self, name: str) -> str | None:
         """The command that examines or prepares in a shell; None while there is none."""
-        workspace, asked = self.app.workspace, self._form.asked(is_folder=True)
+        workspace, asked = self._workspace, self._form.asked(is_folder=True)
         root = workspace.root
         overlay = short(self._overlay or self._free, root)
         if name == "prepare":
@@ -316,7 +317,7 @@ Decisions are saved as an overlay, a csv file that prepare carries out. The data
     def action_take_up(self) -> None:
         """Takes up what an overlay decided."""
         if self._desk is not None:
-            offered = self._overlay or self.app.workspace.root / f"labels-{self._dataset.stem or 'faces'}.csv"
+            offered = self._overlay or self._workspace.root / f"labels-{self._dataset.stem or 'faces'}.csv"
             saving.ask_and_take_up(self.app, self._desk, offered, self._taken_up)
 
     def _taken_up(self, path: Path, taken: int) -> None:
