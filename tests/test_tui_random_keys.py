@@ -113,6 +113,6 @@ def test_random_keys(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPat
     finally:
         print("visited", sorted(visited), "left", left, "agreed", agreed, "deleted", len(deleted))
     assert visited == {spec.name for spec in PAGES}
-    assert not any("Traceback" in text for text in launcher.messages), launcher.messages
+    assert not any("Traceback" in text for text in launcher.messages), "\n".join(launcher.messages)
     assert {run.id for run in store.list_runs()} == runs - set(deleted)
     assert not deleted or any(question.startswith("Delete") for question in agreed)

@@ -88,6 +88,7 @@ class Form(Vertical):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self.root = root = self.app.workspace.root
+        self._record = self.app.record  # read in a thread, which may outlast the form
         self.model: Model | None = None
         self.device = AUTO
         self._checkpoint = "best"
@@ -229,7 +230,7 @@ class Form(Vertical):
 
         if picks.is_path(text):
             return picks.find_models(self.root, text)
-        return picks.find_runs(self.app.record, text)
+        return picks.find_runs(self._record, text)
 
     def _picked_model(self, value: str | None) -> None:
         if value is None:

@@ -83,6 +83,7 @@ class Form(Vertical):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self.root = root = self.app.workspace.root
+        self._record = self.app.record  # read in a thread, which may outlast the form
         self.model: Model | None = None
         self._note = ""
         self._checkpoint, self._device = "best", AUTO
@@ -217,7 +218,7 @@ class Form(Vertical):
         from kryptui.tui.verify.reading import find_runs
 
         if not picks.is_path(text) and not text.endswith(_WEIGHTS):
-            return find_runs(self.app.record, text)
+            return find_runs(self._record, text)
         found = picks.find_models(self.root, text)
         files = picks.find_paths(self.root, _WEIGHTS, text)
         known = {item.value for item in found}
