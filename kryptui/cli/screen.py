@@ -37,7 +37,9 @@ def _leave_if_loading(code: int) -> None:
 
     Everything else has ended by now. Python ends daemon threads by unwinding their stacks, which aborts in C++.
     """
-    if any(thread.name == "torch" for thread in threading.enumerate()):
+    from kryptui.tui.app import TORCH_THREAD
+
+    if any(thread.name == TORCH_THREAD for thread in threading.enumerate()):
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

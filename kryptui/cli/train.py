@@ -215,7 +215,6 @@ def _report(finished: Finished, where: Workspace, json_lines: bool) -> int:
             JsonView().event("finished", **run_json(row), checkpoints=str(finished.folder))
         else:
             console().print(ending(row, finished.folder), highlight=False)
-            sys.stdout.flush()
     except OSError:  # the terminal is gone without a signal, or the reader of a pipe: the run is well nevertheless
         let_go([1])
     return 0 if finished.result.outcome == "finished" else INTERRUPTED

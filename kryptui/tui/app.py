@@ -44,6 +44,9 @@ TOAST_SECONDS = 6.0
 TORCH_SECONDS = 2.0
 """When torch begins to load: to load takes the interpreter from what reads the first page."""
 
+TORCH_THREAD = "torch"
+"""The name of the thread in which it loads."""
+
 _SIGNS = {
     "slash": "/", "question_mark": "?", "less_than_sign": "<", "greater_than_sign": ">", "plus": "+", "minus": "-",
     "equals_sign": "=", "left_square_bracket": "[", "right_square_bracket": "]", "comma": ",", "full_stop": ".",
@@ -157,7 +160,8 @@ class KryptuiApp(App[Any]):
             self.act(lambda: self.launcher.launch(config), self._launched, self._not_launched)
         elif run_id is not None and self.goal.resumes:
             self.act(lambda: self.launcher.resume(run_id), lambda _: self._launched(run_id), self._not_launched)
-        self.set_timer(TORCH_SECONDS, threading.Thread(target=_load_torch, name="torch", daemon=True).start)
+        loading = threading.Thread(target=_load_torch, name=TORCH_THREAD, daemon=True)
+        self.set_timer(TORCH_SECONDS, loading.start)
 
     def _launched(self, run_id: str) -> None:
         self.activity = ""

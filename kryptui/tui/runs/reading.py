@@ -102,14 +102,14 @@ class RunsReader:
         """The list, or what is new in it."""
         pulse = listing.pulse(store)
         is_old = pulse != self._pulse or self._stale or time.monotonic() >= self._due
-        is_other = (request.filter, request.sort) != self._read
+        wanted = request.filter, request.sort
         changed = {run.id: run for run in listing.live(store)}
         runs: Sequence[RunRow] | None = None
         error, more = None, False
-        if is_old or is_other:
+        if is_old or wanted != self._read:
             try:
-                runs, more = self._list(store, request, pulse, changed, is_old, is_other)
-                self._read = request.filter, request.sort
+                runs, more = self._list(store, request, pulse, changed, is_old)
+                self._read = wanted
             except InputError as problem:
                 error = str(problem)
         ids = dict.fromkeys([*request.marked, *([request.run_id] if request.run_id else [])])
@@ -139,13 +139,7 @@ class RunsReader:
         )
 
     def _list(
-        self,
-        store: Store,
-        request: Request,
-        pulse: listing.Pulse,
-        live: Mapping[str, RunRow],
-        is_old: bool,
-        is_other: bool,
+        self, store: Store, request: Request, pulse: listing.Pulse, live: Mapping[str, RunRow], is_old: bool
     ) -> tuple[list[RunRow], bool]:
         """The runs that are wanted, in order, and whether a better answer is worth asking for at once."""
         if is_old:
@@ -155,7 +149,8 @@ class RunsReader:
             runs = store.list_runs(request.filter, request.sort, FIRST_RUNS, self._metrics)
             if len(runs) == FIRST_RUNS:
                 return runs, True
-        can_wait = is_other and bool(self._rows)
+        # Another order or filter is answered at once from what is known, though that is old.
+        can_wait = (request.filter, request.sort) != self._read and bool(self._rows)
         if before != self._metrics or (is_old and not can_wait):
             self._read_all(store, pulse)
             is_old = False
